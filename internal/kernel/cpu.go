@@ -1,12 +1,3 @@
-// Package kernel holds the numeric operators under the engine: matrix products, attention, and the
-// element-wise and row-wise functions of vision transformers, on float32 slices.
-//
-// Kernels allocate nothing, start no goroutines and take their scratch memory from the caller; work is
-// split by the caller through row, column, head or element ranges. For one instruction set a result
-// does not depend on how the work was split, bit for bit.
-//
-// Every operator has a readable reference, and paths for AVX-512, AVX2 with FMA, and NEON that the tests
-// hold against it. [CPU] reports the path in use; the environment variable PLUMBLINE_CPU chooses one.
 package kernel
 
 import (

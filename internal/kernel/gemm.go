@@ -1,0 +1,119 @@
+package kernel
+
+// Epilogue is what happens to a product before it is final: C = Act(A·B + Bias) + Add. The zero value, like
+// nil, does nothing.
+type Epilogue struct {
+	Bias  []float32 // one value per column, or nil
+	Act   Unary     // applied after the bias
+	Pre   []float32 // if not nil, receives A·B + Bias: row i, column j at i*LdPre+j
+	LdPre int
+	Add   []float32 // added after Act if not nil, such as a residual: row i, column j at i*LdAdd+j
+	LdAdd int
+}
+
+// GemmPacked computes columns n0 ≤ j < n1 of C = A·B, or of C += A·B with accumulate, followed by ep. A is
+// m×B.K, element (i, p) at a[i*lda+p]; C is m×B.N, element (i, j) at c[i*ldc+j] whatever n0 is. The columns of
+// C outside the range are not touched. Add may be c itself; no other overlap is allowed.
+//
+// Every sum starts at the bias (or at C) and takes its products in the order of p, so an element's value
+// depends neither on the column range nor on which rows are computed together.
+//
+// scratch holds at least GemmPackedScratch(m, b, lda) floats.
+func GemmPacked(c []float32, ldc int, a []float32, lda, m int, b *PackedB, accumulate bool, ep *Epilogue, n0, n1 int, scratch []float32) {
+	if m <= 0 || n0 >= n1 {
+		return
+	}
+	if ep == nil {
+		ep = &gemmNoEpilogue
+	}
+	if ld := gemmPaddedStride(lda, m, b.K); ld != lda {
+		lda, a = ld, gemmCopyRows(scratch, ld, a, lda, m, b.K)
+	}
+	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, m: m, k: b.K, b: b.data, bRow: panelCols, bPanel: panelCols * b.K}
+	switch {
+	case accumulate:
+		t.start, t.ldstart = c, ldc
+	case ep.Bias != nil:
+		t.start, t.ldstart = ep.Bias, 0
+	}
+	for j := n0; j < n1; {
+		end := min(n1, (j/gemmChunk+1)*gemmChunk)
+		if accumulate && ep.Bias != nil {
+			gemmAddBias(c, ldc, ep.Bias, m, j, end)
+		}
+		t.run(j, end)
+		ep.apply(c, ldc, m, j, end)
+		j = end
+	}
+}
+
+// GemmPackedScratch returns how many floats of scratch GemmPacked needs for m rows of A at stride lda.
+func GemmPackedScratch(m int, b *PackedB, lda int) int {
+	if ld := gemmPaddedStride(lda, m, b.K); ld != lda {
+		return m*ld + panelCols
+	}
+	return 0
+}
+
+// gemmChunk is how many columns are finished before their epilogue runs: few enough for the rows of C to be
+// still in the second-level cache, enough for long vectors in the activation.
+const gemmChunk = 256
+
+var gemmNoEpilogue Epilogue
+
+// apply runs the epilogue's part that follows the sums on columns n0 ≤ j < n1.
+func (ep *Epilogue) apply(c []float32, ldc, m, n0, n1 int) {
+	if ep.Pre == nil && ep.Act == NoUnary && ep.Add == nil {
+		return
+	}
+	for i := range m {
+		row := c[i*ldc+n0 : i*ldc+n1]
+		if ep.Pre != nil {
+			copy(ep.Pre[i*ep.LdPre+n0:i*ep.LdPre+n1], row)
+		}
+		if ep.Act != NoUnary {
+			Map(ep.Act, row, row)
+		}
+		if ep.Add != nil {
+			gemmAdd(row, ep.Add[i*ep.LdAdd+n0:i*ep.LdAdd+n1])
+		}
+	}
+}
+
+// gemmAddBias adds the bias to what C already holds.
+func gemmAddBias(c []float32, ldc int, bias []float32, m, n0, n1 int) {
+	for i := range m {
+		gemmAdd(c[i*ldc+n0:i*ldc+n1], bias[n0:n1])
+	}
+}
+
+// gemmAdd adds x to y.
+func gemmAdd(y, x []float32) {
+	x = x[:len(y)]
+	for i, v := range x {
+		y[i] += v
+	}
+}
+
+// gemmCopyRows copies m rows of k floats to scratch at stride ld and returns them.
+func gemmCopyRows(scratch []float32, ld int, a []float32, lda, m, k int) []float32 {
+	s := packAlign(scratch)
+	for i := range m {
+		copy(s[i*ld:i*ld+k], a[i*lda:i*lda+k])
+	}
+	return s
+}
+
+// gemmPaddedStride returns the row stride at which A should be read: lda itself, unless so many of the rows
+// that a tile reads side by side fall into the same cache sets that they would evict one another.
+func gemmPaddedStride(lda, m, k int) int {
+	if lda*4%2048 != 0 || m < gemmPadRows || k < gemmPadDepth {
+		return lda
+	}
+	return (k+15)/16*16 + 16
+}
+
+const (
+	gemmPadRows  = 9  // rows that still share a set peacefully
+	gemmPadDepth = 64 // depths below this are not worth a copy
+)

@@ -1,0 +1,143 @@
+package kernel
+
+import "unsafe"
+
+// gemmTask is one product C = start + op(A)·B whose B is already in panels.
+type gemmTask struct {
+	c       []float32 // element (i, j) at i*ldc+j
+	ldc     int
+	a       []float32 // element (i, p) at i*lda+p, or p*lda+i with transA
+	lda     int
+	transA  bool
+	b       []float32 // element (p, j) at j/16*bPanel + p*bRow + j%16
+	bRow    int
+	bPanel  int
+	m, k    int
+	start   []float32 // what the sum of (i, j) starts from, at i*ldstart+j; nil for zero
+	ldstart int
+}
+
+// gemmTile is one call of a micro-kernel: rows×cols elements of C. The assembly knows the offsets of the
+// fields; strides are in bytes.
+type gemmTile struct {
+	a       *float32 // 0: first row
+	b       *float32 // 8: first row of the first panel
+	c       *float32 // 16
+	start   *float32 // 24: start values
+	next    *float32 // 32: panel to prefetch
+	lda     uintptr  // 40: between rows of A; with transA between the steps of k
+	bRow    uintptr  // 48: between the steps of k in a panel
+	bPanel  uintptr  // 56: between panels
+	ldc     uintptr  // 64
+	ldstart uintptr  // 72: 0 repeats one row
+	k       int      // 80
+	rows    int      // 88: from 1 to the kernel's height
+	cols    int      // 96: from 1 to the kernel's width
+	transA  int      // 104: 1 if A is read transposed
+}
+
+// gemmShape is the size of the largest tile of an instruction set and the depth it works through at a time.
+type gemmShape struct {
+	rows, cols int
+	depth      int
+}
+
+var gemmShapes = [...]gemmShape{
+	cpuGeneric: {rows: 4, cols: 16, depth: 256},
+	cpuAVX2:    {rows: 6, cols: 16, depth: 768},
+	cpuAVX512:  {rows: 14, cols: 32, depth: 768},
+	cpuNEON:    {rows: 6, cols: 16, depth: 512},
+}
+
+// gemmZeros is the start of sums that start at zero.
+var gemmZeros [2 * panelCols]float32
+
+// run computes columns n0 ≤ j < n1. The depth is cut into blocks; a later block goes on from the float32
+// sums the earlier one left in C, which is the same chain of additions as without blocks.
+func (t *gemmTask) run(n0, n1 int) {
+	s := &gemmShapes[cpuCurrent]
+	blocks := max(1, (t.k+s.depth-1)/s.depth)
+	depth := ((t.k+blocks-1)/blocks + 3) &^ 3
+	start, ldstart := t.start, t.ldstart
+	for p := 0; ; p += depth {
+		k := min(depth, t.k-p)
+		for j := n0; j < n1; {
+			end := min(n1, (j/s.cols+1)*s.cols)
+			t.strip(s, start, ldstart, p, k, j, end)
+			j = end
+		}
+		if p+k >= t.k {
+			return
+		}
+		start, ldstart = t.c, t.ldc
+	}
+}
+
+// strip computes columns n0 ≤ j < n1, at most one tile wide, over the depths p to p+k, from the given start.
+func (t *gemmTask) strip(s *gemmShape, start []float32, ldstart, p, k, n0, n1 int) {
+	tile := gemmTile{
+		lda: uintptr(t.lda) * 4, bRow: uintptr(t.bRow) * 4, bPanel: uintptr(t.bPanel) * 4,
+		ldc: uintptr(t.ldc) * 4, ldstart: uintptr(ldstart) * 4, k: k, cols: n1 - n0,
+	}
+	first := n0 % panelCols
+	if t.transA {
+		tile.transA = 1
+	}
+	if k > 0 {
+		tile.b = &t.b[n0/panelCols*t.bPanel+p*t.bRow]
+	}
+	tiles := (t.m + s.rows - 1) / s.rows
+	for i, left := 0, tiles; left > 0; left-- {
+		rows := (t.m - i + left - 1) / left
+		if k > 0 {
+			tile.a = &t.a[t.aIndex(i, p)]
+			_ = t.a[t.aIndex(i+rows-1, p+k-1)]
+		}
+		tile.rows = rows
+		tile.c, tile.start = &t.c[i*t.ldc+n0], &gemmZeros[0]
+		_ = t.c[(i+rows-1)*t.ldc+n1-1]
+		if start == nil {
+			tile.ldstart = 0
+		} else {
+			tile.start = &start[i*ldstart+n0]
+			_ = start[(i+rows-1)*ldstart+n1-1]
+		}
+		tile.compute(first)
+		i += rows
+	}
+}
+
+// aIndex is where element (i, p) of op(A) is.
+func (t *gemmTask) aIndex(i, p int) int {
+	if t.transA {
+		return p*t.lda + i
+	}
+	return i*t.lda + p
+}
+
+// compute runs the micro-kernel; the tile's first column is the one after skip columns of its panel. Where the
+// kernel can only do whole panels, it works on a copy of the tile.
+func (g *gemmTile) compute(skip int) {
+	if skip == 0 && g.cols == panelCols {
+		gemmKernel(g)
+		return
+	}
+	var start, c [gemmMaxRows * 2 * panelCols]float32
+	const ld = 2 * panelCols
+	h := *g
+	h.start, h.c, h.ldstart, h.ldc, h.cols = &start[0], &c[0], ld*4, ld*4, (skip+g.cols+panelCols-1)&^(panelCols-1)
+	for i := range g.rows {
+		copy(start[i*ld+skip:], unsafe.Slice(gemmAt(g.start, g.ldstart, i), g.cols))
+	}
+	gemmKernel(&h)
+	for i := range g.rows {
+		copy(unsafe.Slice(gemmAt(g.c, g.ldc, i), g.cols), c[i*ld+skip:])
+	}
+}
+
+const gemmMaxRows = 14
+
+// gemmAt returns the address i strides of ld bytes behind p.
+func gemmAt(p *float32, ld uintptr, i int) *float32 {
+	return (*float32)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*ld))
+}
