@@ -1,0 +1,162 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/plumbline-ml/plumbline/internal/onnx/onnxpb"
+)
+
+// Fields of TensorProto that hold elements.
+const (
+	floatData  = 4
+	int32Data  = 5
+	int64Data  = 7
+	rawData    = 9
+	doubleData = 10
+	uint64Data = 11
+)
+
+// tensor reads a TensorProto. Fields with elements are only located at first; they are read once type and
+// dimensions are known and agree with the bytes present.
+func (r *reader) tensor(sp span) (*Tensor, error) {
+	t := new(Tensor)
+	if err := r.used.useStructure(costTensor); err != nil {
+		return t, err
+	}
+	pb := new(onnxpb.TensorProto)
+	var data []field
+	err := r.message(sp, pb, func(f field) (bool, error) {
+		switch f.num {
+		case 1:
+			if f.len() > 10*maxRank {
+				return true, fmt.Errorf("dims has more than %d dimensions", maxRank)
+			}
+		case floatData, int32Data, int64Data, rawData, doubleData, uint64Data:
+			if f.typ == protowire.BytesType {
+				data = append(data, f)
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	t.Name, t.Type = pb.GetName(), DType(pb.GetDataType())
+	t.strings, t.unknown = pb.StringData, pb.ProtoReflect().GetUnknown()
+	if err != nil {
+		return t, err
+	}
+	if !t.Type.known() || t.Type == Undefined {
+		return t, fmt.Errorf("data_type %d is no ONNX element type", pb.GetDataType())
+	}
+	n, err := elements(pb.Dims)
+	if err != nil {
+		return t, err
+	}
+	t.Dims = make([]int, len(pb.Dims))
+	for i, d := range pb.Dims {
+		t.Dims[i] = int(d)
+	}
+	if t.Type == String {
+		return t, nil // its elements are checked when they are asked for
+	}
+	return t, r.elements(t, n, pb, data)
+}
+
+// elements reads the n elements of t from wherever they are.
+func (r *reader) elements(t *Tensor, n int64, pb *onnxpb.TensorProto, data []field) error {
+	want, err := byteLen(t.Type, n)
+	if err != nil {
+		return err
+	}
+	if pb.GetDataLocation() == 1 {
+		t.raw, err = r.externalData(pb.ExternalData, want, n == 0)
+		return wrapf(err, "external_data")
+	}
+	if data, err = oneField(data); err != nil {
+		return err
+	}
+	if len(data) == 0 {
+		return r.unpacked(t, want, pb)
+	}
+	name := fieldName(pb.ProtoReflect().Descriptor(), data[0].num)
+	if err := allowed(t.Type, data[0].num); err != nil {
+		return wrapf(err, "%s", name)
+	}
+	have := int64(0)
+	for _, f := range data {
+		have += f.len()
+	}
+	if data[0].num == int32Data || data[0].num == int64Data || data[0].num == uint64Data {
+		return wrapf(r.varints(t, want, have, data), "%s", name)
+	}
+	if have != want {
+		return fmt.Errorf("%s has %d bytes, dims %v of %s need %d", name, have, t.Dims, t.Type, want)
+	}
+	if t.raw, err = r.alloc(want); err != nil {
+		return err
+	}
+	off := int64(0)
+	for _, f := range data {
+		if err := r.src.read(t.raw[off:off+f.len()], f.off); err != nil {
+			return wrapf(err, "%s", name)
+		}
+		off += f.len()
+	}
+	return nil
+}
+
+// oneField drops empty fields and makes sure that one kind of field holds all elements.
+func oneField(data []field) ([]field, error) {
+	kept := data[:0]
+	for _, f := range data {
+		if f.len() > 0 {
+			kept = append(kept, f)
+		}
+	}
+	for _, f := range kept {
+		if f.num != kept[0].num {
+			return nil, fmt.Errorf("holds elements in two fields, %d and %d", kept[0].num, f.num)
+		}
+	}
+	if len(kept) > 1 && kept[0].num == rawData {
+		return nil, errors.New("raw_data appears twice")
+	}
+	return kept, nil
+}
+
+// allowed checks that the standard lets elements of type d live in the field.
+func allowed(d DType, num protowire.Number) error {
+	ok := true
+	switch num {
+	case floatData:
+		ok = d == Float32 || d == Complex64
+	case doubleData:
+		ok = d == Float64 || d == Complex128
+	case int64Data:
+		ok = d == Int64
+	case uint64Data:
+		ok = d == Uint32 || d == Uint64
+	case int32Data:
+		ok = d == Int32 || d.bits() <= 16
+	}
+	if !ok {
+		return fmt.Errorf("cannot hold elements of %s", d)
+	}
+	return nil
+}
+
+// alloc counts n bytes of tensor data and returns them, aligned to 8 bytes. The caller has made sure that
+// the file holds what goes there.
+func (r *reader) alloc(n int64) ([]byte, error) {
+	if err := r.used.useBytes(n); err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return []byte{}, nil
+	}
+	words := make([]uint64, (n+7)/8)
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), n), nil
+}
