@@ -112,7 +112,7 @@ func Attention(o, q, k, v AttnView, lse []float32, s *AttnShape, h0, h1 int, scr
 
 // attnProduct computes the m×n matrix C = A·B with B of depth k in panels.
 func attnProduct(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int) {
-	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, b: b, bRow: panelCols, bPanel: panelCols * k, m: m, k: k}
+	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, b: b, bPanel: panelCols * k, m: m, k: k}
 	t.run(0, n)
 }
 

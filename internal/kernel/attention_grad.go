@@ -62,7 +62,7 @@ func AttentionGrad(dq, dk, dv, do, q, k, v, o AttnView, lse []float32, s *AttnSh
 
 // attnProductTrans computes the m×n matrix C = Aᵀ·B, or adds it to C, with A of k rows and B in panels.
 func attnProductTrans(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool) {
-	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, transA: true, b: b, bRow: panelCols, bPanel: panelCols * k, m: m, k: k}
+	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, transA: true, b: b, bPanel: panelCols * k, m: m, k: k}
 	if add {
 		t.start, t.ldstart = c, ldc
 	}

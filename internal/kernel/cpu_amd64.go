@@ -10,7 +10,7 @@ func cpuUsable() []cpuPath {
 		return paths
 	}
 	paths = append(paths, cpuAVX2)
-	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
+	if x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
 		paths = append(paths, cpuAVX512)
 	}
 	return paths

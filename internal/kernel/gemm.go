@@ -29,7 +29,7 @@ func GemmPacked(c []float32, ldc int, a []float32, lda, m int, b *PackedB, accum
 	if ld := gemmPaddedStride(lda, m, b.K); ld != lda {
 		lda, a = ld, gemmCopyRows(scratch, ld, a, lda, m, b.K)
 	}
-	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, m: m, k: b.K, b: b.data, bRow: panelCols, bPanel: panelCols * b.K}
+	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, m: m, k: b.K, b: b.data, bPanel: panelCols * b.K}
 	switch {
 	case accumulate:
 		t.start, t.ldstart = c, ldc

@@ -22,7 +22,7 @@ func Gemm(c []float32, ldc int, transA bool, a []float32, lda int, transB bool, 
 			panels = packAlign(panels[m*ld:])
 		}
 	}
-	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, transA: transA, m: m, bRow: panelCols}
+	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, transA: transA, m: m}
 	for j := 0; j < n; j += gemmGeneralCols {
 		cols := min(gemmGeneralCols, n-j)
 		t.c, t.start, t.ldstart = c[j:], nil, 0

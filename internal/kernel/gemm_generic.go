@@ -64,7 +64,7 @@ func gemmGeneric2x4(g *gemmTile, i int, next uintptr, j int, row, step uintptr) 
 	s0, s1, s2, s3 := s[0], s[1], s[2], s[3]
 	t0, t1, t2, t3 := t[0], t[1], t[2], t[3]
 	for p := range uintptr(g.k) {
-		b := (*[4]float32)(unsafe.Pointer(gemmAt(g.b, 4, j%panelCols+int(uintptr(j/panelCols)*g.bPanel/4+p*g.bRow/4))))
+		b := (*[4]float32)(unsafe.Pointer(gemmAt(g.b, 4, j%panelCols+int(uintptr(j/panelCols)*g.bPanel/4+p*panelCols))))
 		x := *gemmAt(g.a, 4, int(uintptr(i)*row+p*step))
 		y := *gemmAt(g.a, 4, int((uintptr(i)+next)*row+p*step))
 		s0 += float32(x * b[0])

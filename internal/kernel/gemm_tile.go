@@ -9,8 +9,7 @@ type gemmTask struct {
 	a       []float32 // element (i, p) at i*lda+p, or p*lda+i with transA
 	lda     int
 	transA  bool
-	b       []float32 // element (p, j) at j/16*bPanel + p*bRow + j%16
-	bRow    int
+	b       []float32 // element (p, j) at j/16*bPanel + p*16 + j%16
 	bPanel  int
 	m, k    int
 	start   []float32 // what the sum of (i, j) starts from, at i*ldstart+j; nil for zero
@@ -26,14 +25,13 @@ type gemmTile struct {
 	start   *float32 // 24: start values
 	next    *float32 // 32: panel to prefetch
 	lda     uintptr  // 40: between rows of A; with transA between the steps of k
-	bRow    uintptr  // 48: between the steps of k in a panel
-	bPanel  uintptr  // 56: between panels
-	ldc     uintptr  // 64
-	ldstart uintptr  // 72: 0 repeats one row
-	k       int      // 80
-	rows    int      // 88: from 1 to the kernel's height
-	cols    int      // 96: from 1 to the kernel's width
-	transA  int      // 104: 1 if A is read transposed
+	bPanel  uintptr  // 48: between panels
+	ldc     uintptr  // 56
+	ldstart uintptr  // 64: 0 repeats one row
+	k       int      // 72
+	rows    int      // 80: from 1 to the kernel's height
+	cols    int      // 88: from 1 to the kernel's width
+	transA  int      // 96: 1 if A is read transposed
 }
 
 // gemmShape is the size of the largest tile of an instruction set and the depth it works through at a time.
@@ -63,7 +61,11 @@ func (t *gemmTask) run(n0, n1 int) {
 		k := min(depth, t.k-p)
 		for j := n0; j < n1; {
 			end := min(n1, (j/s.cols+1)*s.cols)
-			t.strip(s, start, ldstart, p, k, j, end)
+			next := t.panel(end, p)
+			if end == n1 {
+				next = t.panel(n0, p+k)
+			}
+			t.strip(s, start, ldstart, p, k, j, end, next)
 			j = end
 		}
 		if p+k >= t.k {
@@ -73,37 +75,46 @@ func (t *gemmTask) run(n0, n1 int) {
 	}
 }
 
-// strip computes columns n0 ≤ j < n1, at most one tile wide, over the depths p to p+k, from the given start.
-func (t *gemmTask) strip(s *gemmShape, start []float32, ldstart, p, k, n0, n1 int) {
-	tile := gemmTile{
-		lda: uintptr(t.lda) * 4, bRow: uintptr(t.bRow) * 4, bPanel: uintptr(t.bPanel) * 4,
-		ldc: uintptr(t.ldc) * 4, ldstart: uintptr(ldstart) * 4, k: k, cols: n1 - n0,
+// panel is where step p of the panel of column j is in b, or 0 past the end.
+func (t *gemmTask) panel(j, p int) int {
+	if i := j/panelCols*t.bPanel + p*panelCols; i < len(t.b) {
+		return i
 	}
-	first := n0 % panelCols
+	return 0
+}
+
+// strip computes columns n0 ≤ j < n1, at most one tile wide, over the depths p to p+k, from the given start.
+// The rows are shared out evenly: 50 rows are 13, 13, 12 and 12. Meanwhile the strip at next is prefetched.
+func (t *gemmTask) strip(s *gemmShape, start []float32, ldstart, p, k, n0, n1, next int) {
+	tile := gemmTile{
+		lda: uintptr(t.lda) * 4, bPanel: uintptr(t.bPanel) * 4, ldc: uintptr(t.ldc) * 4, ldstart: uintptr(ldstart) * 4,
+		k: k, cols: n1 - n0, start: &gemmZeros[0],
+	}
 	if t.transA {
 		tile.transA = 1
 	}
+	if start == nil {
+		tile.ldstart = 0
+	}
 	if k > 0 {
-		tile.b = &t.b[n0/panelCols*t.bPanel+p*t.bRow]
+		tile.b = &t.b[t.panel(n0, p)]
 	}
 	tiles := (t.m + s.rows - 1) / s.rows
-	for i, left := 0, tiles; left > 0; left-- {
-		rows := (t.m - i + left - 1) / left
+	for i, n := 0, 0; n < tiles; n++ {
+		tile.rows = (t.m - i + tiles - n - 1) / (tiles - n)
 		if k > 0 {
 			tile.a = &t.a[t.aIndex(i, p)]
-			_ = t.a[t.aIndex(i+rows-1, p+k-1)]
+			_ = t.a[t.aIndex(i+tile.rows-1, p+k-1)]
+			tile.next = &t.b[min(next+n%4*(k/4)*panelCols, len(t.b)-1)]
 		}
-		tile.rows = rows
-		tile.c, tile.start = &t.c[i*t.ldc+n0], &gemmZeros[0]
-		_ = t.c[(i+rows-1)*t.ldc+n1-1]
-		if start == nil {
-			tile.ldstart = 0
-		} else {
+		tile.c = &t.c[i*t.ldc+n0]
+		_ = t.c[(i+tile.rows-1)*t.ldc+n1-1]
+		if start != nil {
 			tile.start = &start[i*ldstart+n0]
-			_ = start[(i+rows-1)*ldstart+n1-1]
+			_ = start[(i+tile.rows-1)*ldstart+n1-1]
 		}
-		tile.compute(first)
-		i += rows
+		tile.compute(n0 % panelCols)
+		i += tile.rows
 	}
 }
 
@@ -118,7 +129,7 @@ func (t *gemmTask) aIndex(i, p int) int {
 // compute runs the micro-kernel; the tile's first column is the one after skip columns of its panel. Where the
 // kernel can only do whole panels, it works on a copy of the tile.
 func (g *gemmTile) compute(skip int) {
-	if skip == 0 && g.cols == panelCols {
+	if skip == 0 && (cpuCurrent == cpuAVX512 || g.cols == panelCols) {
 		gemmKernel(g)
 		return
 	}

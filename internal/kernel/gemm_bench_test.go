@@ -1,0 +1,69 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// gemmBenchShapes are the products of a linear layer: tokens × inputs × outputs.
+var gemmBenchShapes = [][3]int{
+	{50, 768, 768}, {50, 768, 3072}, {50, 3072, 768}, {197, 768, 768}, {197, 768, 3072}, {197, 3072, 768},
+	{257, 1024, 4096}, {257, 4096, 1024}, {65, 128, 512}, {65, 512, 128}, {1600, 768, 3072}, {1, 768, 3072},
+}
+
+// benchAgainstPeak runs work, which does flops operations, and the loop of multiply-adds by turns and reports
+// the median speed of work and the median of the ratios of neighbours.
+func benchAgainstPeak(b *testing.B, flops float64, work func()) {
+	rounds := 1000
+	for {
+		t := time.Now()
+		PeakLoop(rounds)
+		if d := time.Since(t); d > 200*time.Microsecond || PeakLoop(1) == 0 {
+			break
+		}
+		rounds *= 2
+	}
+	var speeds, ratios []float64
+	for b.Loop() {
+		t := time.Now()
+		peak := float64(PeakLoop(rounds))
+		u := time.Now()
+		work()
+		speed := flops / time.Since(u).Seconds()
+		speeds = append(speeds, speed)
+		if peak > 0 {
+			ratios = append(ratios, speed*u.Sub(t).Seconds()/peak)
+		}
+	}
+	slices.Sort(speeds)
+	slices.Sort(ratios)
+	b.ReportMetric(speeds[len(speeds)/2]/1e9, "GFLOP/s")
+	if len(ratios) > 0 {
+		b.ReportMetric(100*ratios[len(ratios)/2], "%FMA")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkGemm multiplies activations by packed weights. The weights of 100 MB of copies are used by turns, so
+// that they come from memory as in a whole encoder.
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range gemmBenchShapes {
+		m, k, n := s[0], s[1], s[2]
+		b.Run(fmt.Sprintf("shape=%dx%dx%d", m, k, n), func(b *testing.B) {
+			weights := gemmRandom(1, k*n)
+			var copies []*PackedB
+			for range max(1, 25<<20/(k*n)) {
+				copies = append(copies, Pack(weights, k, n, k, true))
+			}
+			a, c, bias := gemmRandom(2, m*k), make([]float32, m*n), gemmRandom(3, n)
+			scratch := make([]float32, GemmPackedScratch(m, copies[0], k))
+			i := 0
+			benchAgainstPeak(b, 2*float64(m)*float64(k)*float64(n), func() {
+				GemmPacked(c, n, a, k, m, copies[i%len(copies)], false, &Epilogue{Bias: bias}, 0, n, scratch)
+				i++
+			})
+		})
+	}
+}
