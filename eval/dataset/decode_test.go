@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/image/bmp"
 )
 
 func encodePNG(t testing.TB, m image.Image) []byte {
@@ -243,4 +245,21 @@ func FuzzDecodeImage(f *testing.F) {
 			t.Fatal("short pixels")
 		}
 	})
+}
+
+func TestBMP(t *testing.T) {
+	pal := image.NewPaletted(image.Rect(0, 0, 3, 2), color.Palette{color.NRGBA{1, 2, 3, 255}, color.NRGBA{4, 5, 6, 255}})
+	pal.Pix[5] = 1
+	rgb := image.NewRGBA(pal.Rect)
+	rgb.SetRGBA(2, 1, color.RGBA{4, 5, 6, 255})
+	for _, m := range []image.Image{pal, rgb} {
+		var b bytes.Buffer
+		if err := bmp.Encode(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		p, err := DecodeImage(b.Bytes())
+		if err != nil || rgbAt(p, 2, 1) != [3]uint8{4, 5, 6} {
+			t.Errorf("%T: %v, %v", m, p, err)
+		}
+	}
 }
