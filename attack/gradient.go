@@ -1,0 +1,263 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"gorgonia.org/tensor"
+)
+
+// Gradient is a fixed-ε gradient attack put together from parts. The zero value of a field takes the
+// default given with it. After every step the threat model's projection brings the iterate back.
+type Gradient struct {
+	Name      string    // keys the random stream; default "gradient"
+	Objective Objective // default PRM
+	Init      Init      // default AtRandom
+	Step      StepRule  // default Momentum without momentum
+	Alpha     Size      // step size; default eps/4
+	Schedule  Schedule  // default Constant
+	Transform Transform // default Identity
+	Copies    int       // random versions averaged per gradient; default 1
+	Reference string    // "same" (default): the reference is transformed as the image is; "own", "fixed"
+	Iters     int       // steps; default 40
+	Restarts  int       // default 1
+	Select    string    // "best" (default) or "last" iterate of a restart; of restarts always the best
+	Patience  int       // stop after this many steps without progress; 0 for never
+	Native    bool      // run the encoder at the image's own size where it can ([encoder.Resizer])
+	Seed      uint64
+}
+
+// progressShare is the relative improvement of the best value that counts as progress.
+const progressShare = 1e-3
+
+var _ = attacks.add("gradient", "a gradient attack put together from its parts", func(a *Args) Attack {
+	g := Gradient{Name: a.name, Objective: a.Objective("objective", "prm")}
+	g.read(a, Gradient{})
+	return g.named(a)
+})
+
+// read takes the parameters shared by all gradient attacks from a, with defaults from def.
+func (g *Gradient) read(a *Args, def Gradient) {
+	def = def.withDefaults()
+	g.Iters = a.Int("steps", def.Iters, 1)
+	g.Alpha = a.Size("alpha", def.Alpha.String())
+	g.Step = a.Step("step", def.Step.String())
+	g.Schedule = a.Schedule("schedule", def.Schedule.String())
+	g.Init = a.Init("init", def.Init.String())
+	g.Transform = a.Transform("transform", def.Transform.String())
+	g.Copies = a.Int("copies", def.Copies, 1)
+	g.Reference = a.Choice("reference", rotate(def.Reference, refSame, refOwn, refFixed)...)
+	g.Select = a.Choice("select", rotate(def.Select, "best", "last")...)
+	g.Patience = a.Int("patience", def.Patience, 0)
+	g.Restarts = a.Int("restarts", def.Restarts, 1)
+	g.Native = a.Choice("resolution", rotate(resolution(def.Native), "model", "native")...) == "native"
+	g.Seed = a.Seed()
+}
+
+func resolution(native bool) string {
+	if native {
+		return "native"
+	}
+	return "model"
+}
+
+// rotate puts the default word first.
+func rotate(def string, words ...string) []string {
+	out := []string{def}
+	for _, w := range words {
+		if w != def {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func (g Gradient) withDefaults() Gradient {
+	g.Name = or(g.Name, "gradient")
+	g.Reference = or(g.Reference, refSame)
+	g.Select = or(g.Select, "best")
+	if g.Objective == nil {
+		g.Objective = PRM{}
+	}
+	if g.Init == nil {
+		g.Init = AtRandom{}
+	}
+	if g.Step == nil {
+		g.Step = Momentum{}
+	}
+	if g.Schedule == nil {
+		g.Schedule = Constant{}
+	}
+	if g.Transform == nil {
+		g.Transform = Identity{}
+	}
+	if g.Alpha.Factor.den == 0 {
+		g.Alpha = Size{NewRatio(1, 4), true}
+	}
+	if g.Iters == 0 {
+		g.Iters = 40
+	}
+	g.Copies, g.Restarts = max(g.Copies, 1), max(g.Restarts, 1)
+	return g
+}
+
+// String prints the attack with all its parts. A name other than "gradient" is not printed: it only
+// keys the random stream.
+func (g Gradient) String() string {
+	g = g.withDefaults()
+	return expr("gradient", "objective", g.Objective, "steps", g.Iters, "alpha", g.Alpha, "step", g.Step,
+		"schedule", g.Schedule, "init", g.Init, "transform", g.Transform, "copies", g.Copies,
+		"reference", g.Reference, "select", g.Select, "patience", g.Patience, "restarts", g.Restarts,
+		"resolution", resolution(g.Native), "seed", g.Seed)
+}
+
+// Run implements Attack.
+func (g Gradient) Run(ctx context.Context, enc encoder.Encoder, images []*tensor.Dense, tm ThreatModel, opts ...Option) (*Result, error) {
+	return g.attack(g.String()).Run(ctx, enc, images, tm, opts...)
+}
+
+// Steps implements Attack.
+func (g Gradient) Steps(ctx context.Context, enc encoder.Encoder, images []*tensor.Dense, tm ThreatModel, opts ...Option) iter.Seq2[Step, error] {
+	return g.attack(g.String()).Steps(ctx, enc, images, tm, opts...)
+}
+
+func (g Gradient) attack(text string) *imagewise {
+	g = g.withDefaults()
+	return &imagewise{text: text, label: g.Name, seed: g.Seed, craft: g.craft, check: g.check}
+}
+
+// named returns g as the attack that the expression a builds.
+func (g Gradient) named(a *Args) Attack { return g.attack(a.String()) }
+
+func (g Gradient) check(enc encoder.Encoder, _ ThreatModel, _ *settings) error {
+	if g.Iters < 1 {
+		return fmt.Errorf("attack: %s: %d steps", g.Name, g.Iters)
+	}
+	return nil
+}
+
+// craft attacks one image.
+func (g Gradient) craft(ctx context.Context, j *job) error {
+	p, err := newProblem(ctx, j, g.Objective, lens{g.Transform, g.Copies, g.Reference, g.Native})
+	if err != nil {
+		return err
+	}
+	for r := range g.Restarts {
+		if err := g.restart(ctx, j, p, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restart is one run from one start.
+func (g Gradient) restart(ctx context.Context, j *job, p *problem, r int) error {
+	d := &descent{Gradient: g, job: j, p: p, r: r,
+		x: append([]float32(nil), j.x0...), g: make([]float32, len(j.x0)),
+		step: g.Step.New(j.tm, len(j.x0)), alpha: g.Alpha.At(j.tm.Eps), best: math.Inf(-1)}
+	p.rng = j.rng(r)
+	d.more = func(x, grad []float32) error {
+		_, err := p.grad(ctx, x, grad)
+		return err
+	}
+	g.Init.Start(d.x, j.ball, p.rng)
+	j.ball.Project(d.x)
+	for k := range g.Iters {
+		stop, err := d.iterate(ctx, k)
+		if err != nil {
+			return err
+		}
+		if stop {
+			j.out.Status = Converged
+			break
+		}
+	}
+	return d.last(ctx)
+}
+
+// descent is the state of one restart.
+type descent struct {
+	Gradient
+	job   *job
+	p     *problem
+	r     int
+	x, g  []float32
+	step  Stepper
+	alpha float64
+	more  func(x, g []float32) error
+	best  float64 // of this restart
+	since int     // steps without progress
+	zeros int     // steps with a gradient of exactly zero
+}
+
+// iterate evaluates the point, keeps it if it is the best, and steps on.
+func (d *descent) iterate(ctx context.Context, k int) (stop bool, err error) {
+	alpha := d.alpha * d.Schedule.Factor(k, d.Iters)
+	at := d.step.Point(d.x, alpha)
+	value, err := d.p.grad(ctx, at, d.g)
+	if err != nil {
+		return false, err
+	}
+	if err := d.job.checkFinite(value, d.g, k); err != nil {
+		return false, err
+	}
+	if d.Select == "best" {
+		if d.p.random() || &at[0] != &d.x[0] {
+			if value, err = d.p.value(ctx, d.x); err != nil {
+				return false, err
+			}
+		}
+		if err := d.job.offer(d.x, value); err != nil {
+			return false, err
+		}
+	}
+	if err := d.job.emit(d.r, k, value, d.x); err != nil {
+		return false, err
+	}
+	d.checkZero(k)
+	if d.plateau(value) {
+		return true, nil
+	}
+	if err := d.step.Step(d.x, d.g, alpha, d.more); err != nil {
+		return false, err
+	}
+	d.job.ball.Project(d.x)
+	return false, nil
+}
+
+// plateau reports whether there was no progress for Patience steps.
+func (d *descent) plateau(value float64) bool {
+	if value > d.best+progressShare*math.Abs(d.best) || math.IsInf(d.best, -1) {
+		d.best, d.since = value, 0
+		return false
+	}
+	d.since++
+	return d.Patience > 0 && d.since >= d.Patience
+}
+
+// checkZero warns of a gradient that is exactly zero.
+func (d *descent) checkZero(k int) {
+	for _, v := range d.g {
+		if v != 0 {
+			return
+		}
+	}
+	if d.zeros++; d.zeros == 1 {
+		d.job.warn("the gradient is exactly zero at step %d", k)
+	}
+}
+
+// last scores the point after the last step.
+func (d *descent) last(ctx context.Context) error {
+	value, err := d.p.value(ctx, d.x)
+	if err != nil {
+		return err
+	}
+	if err := d.job.checkFinite(value, nil, d.Iters); err != nil {
+		return err
+	}
+	return d.job.offer(d.x, value)
+}
