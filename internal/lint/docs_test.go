@@ -47,20 +47,25 @@ func isAPI(name string) bool {
 }
 
 // undocumented lists the exported declarations of f without a comment. A declaration on the line
-// right after a documented one shares its comment.
+// right after a documented one shares its comment, and so does a group of constants after a type.
 func undocumented(fset *token.FileSet, f *ast.File) []string {
 	var miss []string
-	lastEnd, lastOK := -1, false
+	lastEnd, lastOK, lastType := -1, false, false
 	for _, d := range f.Decls {
 		names, ok := declared(d)
 		start := fset.Position(d.Pos()).Line
-		ok = ok || lastOK && start == lastEnd+1
+		ok = ok || lastOK && (start == lastEnd+1 || lastType && isDecl(d, token.CONST) && start == lastEnd+2)
 		if !ok {
 			miss = append(miss, names...)
 		}
-		lastEnd, lastOK = fset.Position(d.End()).Line, ok
+		lastEnd, lastOK, lastType = fset.Position(d.End()).Line, ok, isDecl(d, token.TYPE)
 	}
 	return miss
+}
+
+func isDecl(d ast.Decl, tok token.Token) bool {
+	g, ok := d.(*ast.GenDecl)
+	return ok && g.Tok == tok
 }
 
 // declared returns the exported names of a declaration and whether a comment covers them.
