@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // AttnView is one of the matrices of attention inside a larger array: element (head h, token t, feature i) is
 // Data[h*Head+t*Row+i]. Heads side by side in a T×(H·D) array have Head = D and Row = H·D.
 type AttnView struct {
@@ -27,13 +25,17 @@ type AttnShape struct {
 // group returns the number of query heads per key/value head.
 func (s *AttnShape) group() int { return max(1, s.KVGroup) }
 
-// mask returns the mask's row for query t of head h, or nil.
-func (s *AttnShape) mask(h, t int) []float32 {
+// mask returns the mask's row for query t of head h in whole units, copied to buf if need be, or nil.
+func (s *AttnShape) mask(h, t int, buf []float32) []float32 {
 	if s.Mask == nil {
 		return nil
 	}
-	i := h*s.MaskHead + t*s.Tk
-	return s.Mask[i : i+s.Tk]
+	row := s.Mask[h*s.MaskHead+t*s.Tk:][:s.Tk]
+	if len(buf) == s.Tk {
+		return row
+	}
+	clear(buf[copy(buf, row):])
+	return buf
 }
 
 // attnPlan is how the scratch memory of attention is cut up.
@@ -42,6 +44,7 @@ type attnPlan struct {
 	ldp    int // row stride of a block of logits
 	logits int // floats of a block of logits
 	rows   int // floats for one number per query of a block
+	units  int // floats of a row of logits that the row kernels work on: Tk rounded up to whole units of 16
 }
 
 // attnBlockFloats bounds a block of logits so that it stays in the second-level cache beside the packed keys
@@ -50,7 +53,8 @@ const attnBlockFloats = 64 << 10
 
 func attnMakePlan(s *AttnShape) attnPlan {
 	var p attnPlan
-	p.ldp = (s.Tk + panelCols - 1) &^ (panelCols - 1)
+	p.units = (s.Tk + panelCols - 1) &^ (panelCols - 1)
+	p.ldp = p.units
 	if p.ldp%1024 == 0 {
 		p.ldp += panelCols
 	}
@@ -69,7 +73,7 @@ const attnMinBlock = 28
 // AttentionScratch returns how many floats of scratch Attention needs.
 func AttentionScratch(s *AttnShape) int {
 	p := attnMakePlan(s)
-	return packLen(s.D, s.Tk) + packLen(s.Tk, s.Dv) + p.logits + p.rows + 5*panelCols
+	return packLen(s.D, s.Tk) + packLen(s.Tk, s.Dv) + p.logits + p.rows + p.units + 6*panelCols
 }
 
 // attnCut takes n floats from the scratch memory, starting at a multiple of 64 bytes.
@@ -90,6 +94,7 @@ func Attention(o, q, k, v AttnView, lse []float32, s *AttnShape, h0, h1 int, scr
 	values := attnCut(&scratch, packLen(s.Tk, s.Dv))
 	logits := attnCut(&scratch, plan.logits)
 	scale := attnCut(&scratch, plan.rows)
+	maskRow := attnCut(&scratch, plan.units)
 	for h := h0; h < h1; h++ {
 		if g := h / s.group(); h == h0 || h%s.group() == 0 {
 			packPanels(keys, k.head(g, 0), k.Row, true, s.D, s.Tk, 1)
@@ -99,7 +104,8 @@ func Attention(o, q, k, v AttnView, lse []float32, s *AttnShape, h0, h1 int, scr
 			m := min(plan.block, s.Tq-t)
 			attnProduct(logits, plan.ldp, q.head(h, t), q.Row, keys, m, s.Tk, s.D)
 			for i := range m {
-				lse[h*s.Tq+t+i], scale[i] = attnSoftmaxRow(logits[i*plan.ldp:i*plan.ldp+s.Tk], s.mask(h, t+i), s.Scale)
+				row := logits[i*plan.ldp:][:plan.units]
+				lse[h*s.Tq+t+i], scale[i] = attnSoftmaxRow(row, s.Tk, s.mask(h, t+i, maskRow), s.Scale)
 			}
 			out := o.head(h, t)
 			attnProduct(out, o.Row, logits, plan.ldp, values, m, s.Dv, s.Tk)
@@ -114,61 +120,4 @@ func Attention(o, q, k, v AttnView, lse []float32, s *AttnShape, h0, h1 int, scr
 func attnProduct(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int) {
 	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, b: b, bPanel: panelCols * k, m: m, k: k}
 	t.run(0, n)
-}
-
-// attnSoftmaxRow replaces the products x by exp(scale·x + mask - max) and returns the logarithm of the sum of
-// exponentials and the reciprocal of the sum that is left to multiply with.
-func attnSoftmaxRow(x, mask []float32, scale float32) (lse, reciprocal float32) {
-	top := attnLogitsRow(x, mask, scale)
-	if math.IsInf(float64(top), -1) {
-		clear(x)
-		return top, 0
-	}
-	sum := attnExpRow(x, top)
-	return top + float32(math.Log(float64(sum))), 1 / sum
-}
-
-// attnLogitsRow replaces x by scale·x + mask and returns the maximum, NaN if there is one.
-func attnLogitsRow(x, mask []float32, scale float32) float32 {
-	top := float32(math.Inf(-1))
-	for i, v := range x {
-		v *= scale
-		if mask != nil {
-			v += mask[i]
-		}
-		x[i] = v
-		if v > top || v != v {
-			top = v
-		}
-		if top != top {
-			return attnFill(x, top)
-		}
-	}
-	return top
-}
-
-// attnFill makes every element v and returns it.
-func attnFill(x []float32, v float32) float32 {
-	for i := range x {
-		x[i] = v
-	}
-	return v
-}
-
-// attnExpRow replaces x by exp(x - top) and returns the sum.
-func attnExpRow(x []float32, top float32) float32 {
-	var sum float64
-	for i, v := range x {
-		e := float32(math.Exp(float64(v - top)))
-		x[i] = e
-		sum += float64(e)
-	}
-	return float32(sum)
-}
-
-// attnScaleRow multiplies x by f.
-func attnScaleRow(x []float32, f float32) {
-	for i := range x {
-		x[i] *= f
-	}
 }

@@ -1,12 +1,10 @@
 package kernel
 
-import "math"
-
 // AttentionGradScratch returns how many floats of scratch AttentionGrad needs.
 func AttentionGradScratch(s *AttnShape) int {
 	p := attnMakePlan(s)
 	return packLen(s.D, s.Tk) + packLen(s.Dv, s.Tk) + packLen(s.Tk, s.D) +
-		packLen(p.block, s.D) + packLen(p.block, s.Dv) + 2*p.logits + 8*panelCols
+		packLen(p.block, s.D) + packLen(p.block, s.Dv) + 2*p.logits + p.units + 9*panelCols
 }
 
 // attnGrad is the scratch memory of the gradient of one head.
@@ -15,6 +13,7 @@ type attnGrad struct {
 	keysT, valuesT, keys []float32 // packed Kᵀ, Vᵀ and K
 	q, do                []float32 // packed rows of the block
 	p, ds                []float32 // probabilities and the gradient at the logits, each block×Tk
+	mask                 []float32 // row of the mask
 }
 
 // AttentionGrad computes, for the heads h0 ≤ h < h1 of [Attention], the gradients dq, dk and dv of a scalar
@@ -33,6 +32,7 @@ func AttentionGrad(dq, dk, dv, do, q, k, v, o AttnView, lse []float32, s *AttnSh
 	w.do = attnCut(&scratch, packLen(w.block, s.Dv))
 	w.p = attnCut(&scratch, w.logits)
 	w.ds = attnCut(&scratch, w.logits)
+	w.mask = attnCut(&scratch, w.units)
 	for h := h0; h < h1; h++ {
 		g := h / s.group()
 		first := h%s.group() == 0
@@ -47,8 +47,8 @@ func AttentionGrad(dq, dk, dv, do, q, k, v, o AttnView, lse []float32, s *AttnSh
 			attnProduct(w.p, w.ldp, qt, q.Row, w.keysT, m, s.Tk, s.D)
 			attnProduct(w.ds, w.ldp, dot, do.Row, w.valuesT, m, s.Tk, s.Dv)
 			for i := range m {
-				delta := attnDot(dot[i*do.Row:i*do.Row+s.Dv], o.head(h, t+i)[:s.Dv])
-				attnGradRow(w.p[i*w.ldp:i*w.ldp+s.Tk], w.ds[i*w.ldp:i*w.ldp+s.Tk], s.mask(h, t+i), s.Scale, lse[h*s.Tq+t+i], delta)
+				delta := attnDotRow(dot[i*do.Row:i*do.Row+s.Dv], o.head(h, t+i)[:s.Dv])
+				attnGradRow(w.p[i*w.ldp:][:w.units], w.ds[i*w.ldp:][:w.units], s.mask(h, t+i, w.mask), s.Scale, lse[h*s.Tq+t+i], delta)
 			}
 			attnProduct(dq.head(h, t), dq.Row, w.ds, w.ldp, w.keys, m, s.D, s.Tk)
 			packPanels(w.do, dot, do.Row, false, m, s.Dv, 1)
@@ -67,33 +67,4 @@ func attnProductTrans(c []float32, ldc int, a []float32, lda int, b []float32, m
 		t.start, t.ldstart = c, ldc
 	}
 	t.run(0, n)
-}
-
-// attnGradRow replaces the products x by the probabilities p = exp(scale·x + mask - lse) and the gradients dp
-// at the probabilities by scale·p·(dp - delta), delta being the sum of p·dp over the row.
-func attnGradRow(x, dp, mask []float32, scale, lse, delta float32) {
-	if math.IsInf(float64(lse), -1) {
-		clear(x)
-		clear(dp)
-		return
-	}
-	for i, v := range x {
-		v *= scale
-		if mask != nil {
-			v += mask[i]
-		}
-		p := float32(math.Exp(float64(v - lse)))
-		x[i] = p
-		dp[i] = scale * p * (dp[i] - delta)
-	}
-}
-
-// attnDot returns the inner product of two rows, which is delta: the sum over keys of p·dp equals the sum over
-// features of dO·O.
-func attnDot(a, b []float32) float32 {
-	var sum float64
-	for i, v := range a {
-		sum += float64(v) * float64(b[i])
-	}
-	return float32(sum)
 }

@@ -75,7 +75,7 @@ func (ep *Epilogue) apply(c []float32, ldc, m, n0, n1 int) {
 			Map(ep.Act, row, row)
 		}
 		if ep.Add != nil {
-			gemmAdd(row, ep.Add[i*ep.LdAdd+n0:i*ep.LdAdd+n1])
+			gemmAddRow(row, ep.Add[i*ep.LdAdd+n0:i*ep.LdAdd+n1])
 		}
 	}
 }
@@ -83,15 +83,7 @@ func (ep *Epilogue) apply(c []float32, ldc, m, n0, n1 int) {
 // gemmAddBias adds the bias to what C already holds.
 func gemmAddBias(c []float32, ldc int, bias []float32, m, n0, n1 int) {
 	for i := range m {
-		gemmAdd(c[i*ldc+n0:i*ldc+n1], bias[n0:n1])
-	}
-}
-
-// gemmAdd adds x to y.
-func gemmAdd(y, x []float32) {
-	x = x[:len(y)]
-	for i, v := range x {
-		y[i] += v
+		gemmAddRow(c[i*ldc+n0:i*ldc+n1], bias[n0:n1])
 	}
 }
 

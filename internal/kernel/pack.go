@@ -71,26 +71,39 @@ func packPanels(dst, b []float32, ldb int, trans bool, k, n int, alpha float32) 
 
 // packPanel copies cols columns of k rows and fills the panel up with zeros.
 func packPanel(panel, b []float32, ldb, k, cols int, alpha float32) {
-	for p := range k {
-		row := panel[p*panelCols : (p+1)*panelCols]
-		copy(row, b[p*ldb:p*ldb+cols])
-		clear(row[cols:])
-		if alpha != 1 {
-			for i := range row {
-				row[i] *= alpha
-			}
+	if k == 0 {
+		return
+	}
+	_ = b[(k-1)*ldb+cols-1]
+	if cols < panelCols || !packRows(panel, b, ldb, k) {
+		for p := range k {
+			row := panel[p*panelCols : (p+1)*panelCols]
+			clear(row[copy(row, b[p*ldb:p*ldb+cols]):])
 		}
+	}
+	if alpha != 1 {
+		attnScale(panel, alpha)
 	}
 }
 
 // packPanelTrans is packPanel reading cols rows of length k.
 func packPanelTrans(panel, b []float32, ldb, k, cols int, alpha float32) {
+	if k == 0 {
+		return
+	}
+	_ = b[(cols-1)*ldb+k-1]
+	done := 0
 	if cols < panelCols {
 		clear(panel)
+	} else if k >= panelCols && packTranspose(panel, b, ldb, k/panelCols) {
+		done = k &^ (panelCols - 1)
 	}
 	for j := range cols {
-		for p, v := range b[j*ldb : j*ldb+k] {
-			panel[p*panelCols+j] = v * alpha
+		for p, v := range b[j*ldb+done : j*ldb+k] {
+			panel[(done+p)*panelCols+j] = v
 		}
+	}
+	if alpha != 1 {
+		attnScale(panel, alpha)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel/_asm/emit"
 )
 
 // General registers, the same in all kernels of amd64. AX, BX and CX are free until the sums are done.
@@ -42,7 +44,7 @@ func field(off int) operand.Mem { return operand.Mem{Base: tile, Disp: off} }
 
 // emit writes the function: it branches on orientation and height to a loop over k.
 func (f *family) emit(doc string) {
-	begin(f.Context, f.name, doc)
+	emit.BeginStruct(f.Context, f.name, "gemmTile", doc)
 	f.Load(f.Param("t"), tile)
 	f.MOVQ(field(offA), a0)
 	f.MOVQ(field(offB), b)
