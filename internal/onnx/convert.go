@@ -67,7 +67,7 @@ func (t *Tensor) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("onnx: tensor %q: %w", t.Name, err)
+	return fmt.Errorf("onnx: tensor %.100q: %w", t.Name, err)
 }
 
 type number interface {

@@ -9,7 +9,7 @@ func (m *Model) SetTensor(name string, v []float32) error {
 	if t := m.Tensor(name); t != nil {
 		return t.SetFloat32s(v)
 	}
-	return fmt.Errorf("onnx: the graph has no constant %q", name)
+	return fmt.Errorf("onnx: the graph has no constant %.100q", name)
 }
 
 // Tensor returns the initializer of the main graph of that name, or the value of the Constant node that has

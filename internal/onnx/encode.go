@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -51,7 +52,7 @@ func encodeAttributes(attrs map[string]*Attribute, order []string) ([]*onnxpb.At
 	for i, name := range names {
 		pb, err := attrs[name].encode()
 		if err != nil {
-			return nil, wrapf(err, "attribute %q", name)
+			return nil, wrapf(err, "attribute %.100q", name)
 		}
 		pb.Name = optional(name)
 		out[i] = pb
@@ -73,9 +74,9 @@ func (a *Attribute) encode() (pb *onnxpb.AttributeProto, err error) {
 	case AttrString:
 		pb.S = append([]byte{}, a.Bytes...)
 	case AttrTensor:
-		pb.T, err = a.Tensor.encodeWhole()
+		pb.T, err = encodeOne(a.Tensor, (*Tensor).encodeWhole)
 	case AttrGraph:
-		pb.G, err = a.Graph.encode()
+		pb.G, err = encodeOne(a.Graph, (*Graph).encode)
 	case AttrFloats:
 		pb.Floats = a.Floats
 	case AttrInts:
@@ -90,16 +91,24 @@ func (a *Attribute) encode() (pb *onnxpb.AttributeProto, err error) {
 	return pb, err
 }
 
-func encodeAll[S, M any](list []S, encode func(S) (M, error)) ([]M, error) {
+// encodeAll encodes each element of a list.
+func encodeAll[S, M any](list []*S, encode func(*S) (M, error)) ([]M, error) {
 	out := make([]M, len(list))
 	for i, s := range list {
-		m, err := encode(s)
+		m, err := encodeOne(s, encode)
 		if err != nil {
 			return nil, err
 		}
 		out[i] = m
 	}
 	return out, nil
+}
+
+func encodeOne[S, M any](s *S, encode func(*S) (M, error)) (m M, err error) {
+	if s == nil {
+		return m, fmt.Errorf("%T is nil", s)
+	}
+	return encode(s)
 }
 
 // encodeHead returns everything of t but its raw data, which is returned beside it.
@@ -191,10 +200,10 @@ func (f *Function) encode() (pb *onnxpb.FunctionProto, err error) {
 	}
 	withUnknown(pb, f.unknown)
 	if pb.Node, err = encodeAll(f.Nodes, (*Node).encode); err != nil {
-		return nil, wrapf(err, "function %q", f.name())
+		return nil, wrapf(err, "function %.100q", f.name())
 	}
 	pb.AttributeProto, err = encodeAttributes(f.AttributeDefaults, f.order)
-	return pb, wrapf(err, "function %q", f.name())
+	return pb, wrapf(err, "function %.100q", f.name())
 }
 
 // encodeOpsets keeps the list that was read while it says the same as m.

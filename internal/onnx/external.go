@@ -36,7 +36,7 @@ func (r *reader) externalData(entries []*onnxpb.StringStringEntryProto, want int
 		return nil, err
 	}
 	if g.present && g.n != want {
-		return nil, fmt.Errorf("file %q: length is %d, the tensor needs %d bytes", g.name, g.n, want)
+		return nil, fmt.Errorf("file %.100q: length is %d, the tensor needs %d bytes", g.name, g.n, want)
 	}
 	g.n, g.present = want, true
 	if empty {
@@ -46,17 +46,17 @@ func (r *reader) externalData(entries []*onnxpb.StringStringEntryProto, want int
 		return raw, nil
 	}
 	if err := r.ext.open(g.name); err != nil {
-		return nil, fmt.Errorf("file %q: %w", g.name, bare(err))
+		return nil, fmt.Errorf("file %.100q: %w", g.name, bare(err))
 	}
 	if g.off > r.ext.size || g.n > r.ext.size-g.off {
-		return nil, fmt.Errorf("file %q has %d bytes, the tensor needs %d at offset %d", g.name, r.ext.size, g.n, g.off)
+		return nil, fmt.Errorf("file %.100q has %d bytes, the tensor needs %d at offset %d", g.name, r.ext.size, g.n, g.off)
 	}
 	raw, err := r.alloc(g.n)
 	if err != nil {
 		return nil, err
 	}
 	if err := readFull(r.ext.file, raw, g.off); err != nil {
-		return nil, fmt.Errorf("file %q: %w", g.name, err)
+		return nil, fmt.Errorf("file %.100q: %w", g.name, err)
 	}
 	if r.ext.seen == nil {
 		r.ext.seen = make(map[region][]byte)
@@ -87,7 +87,7 @@ func parseRegion(entries []*onnxpb.StringStringEntryProto) (region, error) {
 		return g, errors.New("no location is given")
 	}
 	if !filepath.IsLocal(filepath.FromSlash(g.name)) {
-		return g, fmt.Errorf("location %q is outside the model's folder", g.name)
+		return g, fmt.Errorf("location %.100q is outside the model's folder", g.name)
 	}
 	g.name = filepath.Clean(filepath.FromSlash(g.name))
 	return g, nil
@@ -96,7 +96,7 @@ func parseRegion(entries []*onnxpb.StringStringEntryProto) (region, error) {
 func parseSize(s string) (int64, error) {
 	n, err := strconv.ParseUint(s, 10, 63)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a number of bytes", s)
+		return 0, fmt.Errorf("%.100q is not a number of bytes", s)
 	}
 	return int64(n), nil
 }

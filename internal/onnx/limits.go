@@ -31,7 +31,7 @@ type budget struct {
 
 // Estimated memory of the structs that one message turns into, for the generated message and ours together.
 const (
-	costField     = 48
+	costField     = 96
 	costNode      = 512
 	costAttribute = 512
 	costTensor    = 448

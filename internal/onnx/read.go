@@ -79,7 +79,7 @@ func (r *reader) model() (*Model, error) {
 		case isMessage(f, 25):
 			fn, err := r.function(f.span)
 			functions = append(functions, fn)
-			return true, wrapf(err, "function %d %q", len(functions)-1, fn.name())
+			return true, wrapf(err, "function %d %.100q", len(functions)-1, fn.name())
 		}
 		return false, nil
 	})
@@ -116,7 +116,7 @@ func opsetMap(list []*onnxpb.OperatorSetIdProto) (map[string]int64, error) {
 	for _, o := range list {
 		d := domain(o.GetDomain())
 		if v, ok := m[d]; ok && v != o.GetVersion() {
-			return nil, fmt.Errorf("opset_import: domain %q has two versions, %d and %d", d, v, o.GetVersion())
+			return nil, fmt.Errorf("opset_import: domain %.100q has two versions, %d and %d", d, v, o.GetVersion())
 		}
 		m[d] = o.GetVersion()
 	}

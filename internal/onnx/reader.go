@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -20,13 +21,14 @@ type reader struct {
 // take handles a field and reports whether it did.
 type take func(f field) (bool, error)
 
-// message visits the fields in sp and decodes those that take leaves into m, also when it fails, so that the
-// caller can name what it was reading.
+// message visits the fields in sp and decodes those that take leaves into m, the first of them also when it
+// fails, so that the caller can name what it was reading.
 func (r *reader) message(sp span, m proto.Message, take take) error {
 	rest, err := r.walk(sp, m.ProtoReflect().Descriptor(), take)
-	if uerr := unmarshal(rest, m); err == nil {
-		err = uerr
+	if err == nil {
+		return unmarshal(rest, m)
 	}
+	_ = unmarshal(rest[:min(len(rest), 64<<10)], m) // fills what it can; the first error is the one to report
 	return err
 }
 
@@ -40,11 +42,12 @@ func (r *reader) walk(sp span, d protoreflect.MessageDescriptor, take take) (res
 			return rest, err
 		}
 		done, err := take(f)
+		var cut *truncated
+		if f.short() && !errors.As(err, &cut) { // whatever is wrong inside, the missing bytes explain it
+			return rest, fieldError(d, f)
+		}
 		if err != nil {
 			return rest, err
-		}
-		if f.short() {
-			return rest, fieldError(d, f)
 		}
 		if !done {
 			if rest, err = r.keep(rest, f); err != nil {

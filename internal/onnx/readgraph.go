@@ -34,7 +34,7 @@ func (r *reader) graph(sp span, depth int) (*Graph, error) {
 			if err == nil {
 				err = addName(names, t.Name)
 			}
-			return true, wrapf(err, "initializer %d %q", len(g.Initializers)-1, t.Name)
+			return true, wrapf(err, "initializer %d %.100q", len(g.Initializers)-1, t.Name)
 		case 11:
 			return true, wrapf(r.valueInfo(f, &g.Inputs), "input %d", len(g.Inputs))
 		case 12:
@@ -73,20 +73,20 @@ func (r *reader) sparse(sp span) error {
 		return true, err
 	})
 	if err != nil {
-		return wrapf(err, "sparse_initializer %q", name)
+		return wrapf(err, "sparse_initializer %.100q", name)
 	}
-	return fmt.Errorf("sparse_initializer %q: sparse weights are not supported: save the model with dense ones", name)
+	return fmt.Errorf("sparse_initializer %.100q: sparse weights are not supported: save the model with dense ones", name)
 }
 
 // valueInfo reads one ValueInfoProto and appends it to list.
 func (r *reader) valueInfo(f field, list *[]*ValueInfo) error {
 	pb := new(onnxpb.ValueInfoProto)
 	if err := r.small(f, pb, maxValueInfo); err != nil {
-		return wrapf(err, "%q", pb.GetName())
+		return wrapf(err, "%.100q", pb.GetName())
 	}
 	v, err := newValueInfo(pb)
 	if err != nil {
-		return wrapf(err, "%q", pb.GetName())
+		return wrapf(err, "%.100q", pb.GetName())
 	}
 	*list = append(*list, v)
 	return r.used.useStructure(costValueInfo + 2*f.len() + costDim*int64(len(v.Dims)))

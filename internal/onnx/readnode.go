@@ -41,7 +41,7 @@ func (n *Node) String() string {
 	if name == "" && len(n.Outputs) > 0 {
 		name = n.Outputs[0]
 	}
-	return fmt.Sprintf("%q (%s)", name, op)
+	return fmt.Sprintf("%.100q (%.100s)", name, op)
 }
 
 // attributeInto reads an AttributeProto and stores it under its name.
@@ -54,7 +54,7 @@ func (r *reader) attributeInto(sp span, depth int, m map[string]*Attribute, orde
 		err = errors.New("appears twice")
 	}
 	if err != nil {
-		return fmt.Errorf("attribute %q: %w", a.Name, err)
+		return fmt.Errorf("attribute %.100q: %w", a.Name, err)
 	}
 	m[a.Name] = a
 	*order = append(*order, a.Name)
@@ -77,14 +77,14 @@ func (r *reader) attribute(sp span, depth int) (*Attribute, error) {
 			return true, fmt.Errorf("%s appears twice", fieldName(pb.ProtoReflect().Descriptor(), f.num))
 		case f.num == 5:
 			a.Tensor, err = r.tensor(f.span)
-			return true, wrapf(err, "tensor %q", a.Tensor.Name)
+			return true, wrapf(err, "tensor %.100q", a.Tensor.Name)
 		case f.num == 6:
 			a.Graph, err = r.graph(f.span, depth+1)
 			return true, wrapf(err, "subgraph")
 		case f.num == 10:
 			t, err := r.tensor(f.span)
 			a.Tensors = append(a.Tensors, t)
-			return true, wrapf(err, "tensor %d %q", len(a.Tensors)-1, t.Name)
+			return true, wrapf(err, "tensor %d %.100q", len(a.Tensors)-1, t.Name)
 		case f.num == 11:
 			g, err := r.graph(f.span, depth+1)
 			a.Graphs = append(a.Graphs, g)

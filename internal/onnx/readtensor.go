@@ -29,7 +29,7 @@ func (r *reader) tensor(sp span) (*Tensor, error) {
 	}
 	pb := new(onnxpb.TensorProto)
 	var data []field
-	err := r.message(sp, pb, func(f field) (bool, error) {
+	err := r.message(sp, pb, func(f field) (_ bool, err error) {
 		switch f.num {
 		case 1:
 			if f.len() > 10*maxRank {
@@ -37,8 +37,8 @@ func (r *reader) tensor(sp span) (*Tensor, error) {
 			}
 		case floatData, int32Data, int64Data, rawData, doubleData, uint64Data:
 			if f.typ == protowire.BytesType {
-				data = append(data, f)
-				return true, nil
+				data, err = addField(data, f)
+				return true, err
 			}
 		}
 		return false, nil
@@ -75,15 +75,15 @@ func (r *reader) elements(t *Tensor, n int64, pb *onnxpb.TensorProto, data []fie
 		t.raw, err = r.externalData(pb.ExternalData, want, n == 0)
 		return wrapf(err, "external_data")
 	}
-	if data, err = oneField(data); err != nil {
-		return err
-	}
 	if len(data) == 0 {
 		return r.unpacked(t, want, pb)
 	}
 	name := fieldName(pb.ProtoReflect().Descriptor(), data[0].num)
 	if err := allowed(t.Type, data[0].num); err != nil {
 		return wrapf(err, "%s", name)
+	}
+	if len(pb.FloatData)+len(pb.DoubleData)+len(pb.Int32Data)+len(pb.Int64Data)+len(pb.Uint64Data) > 0 {
+		return fmt.Errorf("%s: elements stand both packed and one by one", name)
 	}
 	have := int64(0)
 	for _, f := range data {
@@ -108,23 +108,22 @@ func (r *reader) elements(t *Tensor, n int64, pb *onnxpb.TensorProto, data []fie
 	return nil
 }
 
-// oneField drops empty fields and makes sure that one kind of field holds all elements.
-func oneField(data []field) ([]field, error) {
-	kept := data[:0]
-	for _, f := range data {
-		if f.len() > 0 {
-			kept = append(kept, f)
-		}
+// maxPieces bounds the fields over which the elements of one tensor may be spread; writers use one.
+const maxPieces = 1024
+
+// addField appends a field that holds elements, unless it is empty.
+func addField(data []field, f field) ([]field, error) {
+	switch {
+	case f.declared == 0:
+		return data, nil
+	case len(data) == maxPieces:
+		return data, fmt.Errorf("elements are spread over more than %d fields", maxPieces)
+	case len(data) > 0 && f.num != data[0].num:
+		return data, fmt.Errorf("holds elements in two fields, %d and %d", data[0].num, f.num)
+	case len(data) > 0 && f.num == rawData:
+		return data, errors.New("raw_data appears twice")
 	}
-	for _, f := range kept {
-		if f.num != kept[0].num {
-			return nil, fmt.Errorf("holds elements in two fields, %d and %d", kept[0].num, f.num)
-		}
-	}
-	if len(kept) > 1 && kept[0].num == rawData {
-		return nil, errors.New("raw_data appears twice")
-	}
-	return kept, nil
+	return append(data, f), nil
 }
 
 // allowed checks that the standard lets elements of type d live in the field.

@@ -125,15 +125,20 @@ func (s *source) varint(off, end int64) (uint64, int, error) {
 	}
 	v, n := protowire.ConsumeVarint(b)
 	if n < 0 {
-		return 0, 0, fmt.Errorf("byte %d: the message ends inside a number, or the number has more than 64 bits", off)
+		return 0, 0, &truncated{fmt.Sprintf("byte %d: the message ends inside a number, or the number has more than 64 bits", off)}
 	}
 	return v, n, nil
 }
 
+// truncated is the error of a field that has fewer bytes than it should.
+type truncated struct{ msg string }
+
+func (e *truncated) Error() string { return e.msg }
+
 // fieldError says that a field declares more bytes than its message has.
 func fieldError(d protoreflect.MessageDescriptor, f field) error {
-	return fmt.Errorf("%s declares %d bytes at byte %d, but only %d follow: the file is truncated or damaged",
-		fieldName(d, f.num), f.declared, f.off, f.len())
+	return &truncated{fmt.Sprintf("%s declares %d bytes at byte %d, but only %d follow: the file is truncated or damaged",
+		fieldName(d, f.num), f.declared, f.off, f.len())}
 }
 
 func fieldName(d protoreflect.MessageDescriptor, n protowire.Number) string {

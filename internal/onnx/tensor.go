@@ -32,17 +32,17 @@ func (t *Tensor) Len() int {
 // and must not be written to.
 func (t *Tensor) Bytes() ([]byte, error) {
 	if t.released {
-		return nil, fmt.Errorf("onnx: tensor %q: its data was released", t.Name)
+		return nil, fmt.Errorf("onnx: tensor %.100q: its data was released", t.Name)
 	}
 	if t.Type == String {
-		return nil, fmt.Errorf("onnx: tensor %q holds strings, numbers are needed", t.Name)
+		return nil, fmt.Errorf("onnx: tensor %.100q holds strings, numbers are needed", t.Name)
 	}
 	want, err := byteLen(t.Type, int64(t.Len()))
 	if err != nil {
-		return nil, fmt.Errorf("onnx: tensor %q: %w", t.Name, err)
+		return nil, fmt.Errorf("onnx: tensor %.100q: %w", t.Name, err)
 	}
 	if int64(len(t.raw)) != want {
-		return nil, fmt.Errorf("onnx: tensor %q: %d bytes of data, dims %v of %s need %d", t.Name, len(t.raw), t.Dims, t.Type, want)
+		return nil, fmt.Errorf("onnx: tensor %.100q: %d bytes of data, dims %v of %s need %d", t.Name, len(t.raw), t.Dims, t.Type, want)
 	}
 	return t.raw, nil
 }
@@ -51,11 +51,11 @@ func (t *Tensor) Bytes() ([]byte, error) {
 func (t *Tensor) Strings() ([][]byte, error) {
 	switch {
 	case t.released:
-		return nil, fmt.Errorf("onnx: tensor %q: its data was released", t.Name)
+		return nil, fmt.Errorf("onnx: tensor %.100q: its data was released", t.Name)
 	case t.Type != String:
-		return nil, fmt.Errorf("onnx: tensor %q holds %s, strings are needed", t.Name, t.Type)
+		return nil, fmt.Errorf("onnx: tensor %.100q holds %s, strings are needed", t.Name, t.Type)
 	case len(t.strings) != t.Len():
-		return nil, fmt.Errorf("onnx: tensor %q: %d strings, dims %v need %d", t.Name, len(t.strings), t.Dims, t.Len())
+		return nil, fmt.Errorf("onnx: tensor %.100q: %d strings, dims %v need %d", t.Name, len(t.strings), t.Dims, t.Len())
 	}
 	return t.strings, nil
 }
@@ -68,11 +68,11 @@ func (t *Tensor) Release() { t.raw, t.strings, t.released = nil, nil, true }
 // type, rounding to nearest even for float16 and bfloat16; whole number types are refused.
 func (t *Tensor) SetFloat32s(v []float32) error {
 	if len(v) != t.Len() {
-		return fmt.Errorf("onnx: tensor %q: %d values, dims %v need %d", t.Name, len(v), t.Dims, t.Len())
+		return fmt.Errorf("onnx: tensor %.100q: %d values, dims %v need %d", t.Name, len(v), t.Dims, t.Len())
 	}
 	raw, err := narrow(t.Type, v)
 	if err != nil {
-		return fmt.Errorf("onnx: tensor %q: %w", t.Name, err)
+		return fmt.Errorf("onnx: tensor %.100q: %w", t.Name, err)
 	}
 	t.raw, t.strings, t.released = raw, nil, false
 	return nil
@@ -91,10 +91,10 @@ func NewInt64(name string, dims []int, v []int64) (*Tensor, error) {
 // NewTensor returns a tensor of any numeric type from its little-endian bytes, which it keeps.
 func NewTensor(name string, d DType, dims []int, raw []byte) (*Tensor, error) {
 	if d.Size() == 0 {
-		return nil, fmt.Errorf("onnx: tensor %q: %s has no whole-byte elements", name, d)
+		return nil, fmt.Errorf("onnx: tensor %.100q: %s has no whole-byte elements", name, d)
 	}
 	if len(raw)%d.Size() != 0 {
-		return nil, fmt.Errorf("onnx: tensor %q: %d bytes are not whole elements of %s", name, len(raw), d)
+		return nil, fmt.Errorf("onnx: tensor %.100q: %d bytes are not whole elements of %s", name, len(raw), d)
 	}
 	return newTensor(name, d, dims, len(raw)/d.Size(), raw)
 }
@@ -106,10 +106,10 @@ func newTensor(name string, d DType, dims []int, n int, raw []byte) (*Tensor, er
 	}
 	want, err := elements(wide)
 	if err != nil {
-		return nil, fmt.Errorf("onnx: tensor %q: %w", name, err)
+		return nil, fmt.Errorf("onnx: tensor %.100q: %w", name, err)
 	}
 	if int64(n) != want {
-		return nil, fmt.Errorf("onnx: tensor %q: %d values, dims %v need %d", name, n, dims, want)
+		return nil, fmt.Errorf("onnx: tensor %.100q: %d values, dims %v need %d", name, n, dims, want)
 	}
 	return &Tensor{Name: name, Type: d, Dims: slices.Clone(dims), raw: raw}, nil
 }

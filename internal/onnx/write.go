@@ -115,12 +115,15 @@ func (p *plan) planGraph(g *Graph, data *dataFile) (err error) {
 	}
 	names := make(map[string]bool, len(g.Initializers))
 	for i, t := range g.Initializers {
+		if t == nil {
+			return fmt.Errorf("initializer %d is nil", i)
+		}
 		pt, err := planTensor(t, data)
 		if err == nil {
 			err = addName(names, t.Name)
 		}
 		if err != nil {
-			return wrapf(err, "initializer %d %q", i, t.Name)
+			return wrapf(err, "initializer %d %.100q", i, t.Name)
 		}
 		p.tensors = append(p.tensors, pt)
 		p.graph += messageSize(5, pt.size())
