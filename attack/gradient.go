@@ -30,7 +30,7 @@ type Gradient struct {
 	Seed      uint64
 }
 
-// progressShare is the relative improvement of the best value that counts as progress.
+// progressShare is the share of a restart's whole gain so far that a step must add to count as progress.
 const progressShare = 1e-3
 
 var _ = attacks.add("gradient", "a gradient attack put together from its parts", func(a *Args) Attack {
@@ -188,7 +188,8 @@ type descent struct {
 	step  Stepper
 	alpha float64
 	more  func(x, g []float32) error
-	best  float64 // of this restart
+	first float64 // value at the start
+	best  float64 // best value of this restart
 	since int     // steps without progress
 	zeros int     // steps with a gradient of exactly zero
 }
@@ -230,7 +231,11 @@ func (d *descent) iterate(ctx context.Context, k int) (stop bool, err error) {
 
 // plateau reports whether there was no progress for Patience steps.
 func (d *descent) plateau(value float64) bool {
-	if value > d.best+progressShare*math.Abs(d.best) || math.IsInf(d.best, -1) {
+	if math.IsInf(d.best, -1) {
+		d.first, d.best = value, value
+		return false
+	}
+	if value > d.best+progressShare*(d.best-d.first) {
 		d.best, d.since = value, 0
 		return false
 	}

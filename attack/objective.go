@@ -75,7 +75,7 @@ type tokenView struct {
 // a 1×E embedding as one token, or 1×C×H×W with every location a token.
 func view(t *tensor.Dense, tokens string, prefix int) (tokenView, error) {
 	s := t.Shape()
-	if _, ok := t.Data().([]float32); !ok || len(s) < 2 || s[0] != 1 {
+	if t.Dtype() != tensor.Float32 || len(s) < 2 || s[0] != 1 {
 		return tokenView{}, fmt.Errorf("attack: an activation is %v %v; want float32 of batch 1", t.Dtype(), s)
 	}
 	switch len(s) {
@@ -104,7 +104,7 @@ func view(t *tensor.Dense, tokens string, prefix int) (tokenView, error) {
 
 func (v tokenView) n() int { return v.hi - v.lo }
 
-func floats(t *tensor.Dense) []float32 { return t.Data().([]float32) }
+func floats(t *tensor.Dense) []float32 { return t.Float32s() }
 
 func zero(x []float32) {
 	for i := range x {

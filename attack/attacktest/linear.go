@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/plumbline-ml/plumbline/encoder"
@@ -18,7 +19,8 @@ import (
 type Linear struct {
 	h, w, t, d int
 	W, B       []float32
-	pool       sync.Pool
+	mu         sync.Mutex
+	free       []*linearTrace
 }
 
 // NewLinear returns a linear encoder with weights drawn from U(−1,1)/√(3hw) and a bias from U(−1,1).
@@ -41,12 +43,9 @@ func (e *Linear) Trace(ctx context.Context, images []*tensor.Dense, taps ...enco
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	t, _ := e.pool.Get().(*linearTrace)
-	if t == nil || len(t.acts) != len(taps) || t.batch != len(images) || !sameTaps(t.taps, taps) {
-		var err error
-		if t, err = e.newTrace(len(images), taps); err != nil {
-			return nil, err
-		}
+	t, err := e.take(len(images), taps)
+	if err != nil {
+		return nil, err
 	}
 	m := e.t * e.d
 	for b, img := range images {
@@ -60,11 +59,24 @@ func (e *Linear) Trace(ctx context.Context, images []*tensor.Dense, taps ...enco
 				s += float64(w) * float64(x[k])
 			}
 			for _, a := range t.acts {
-				a.Data().([]float32)[b*m+r] = float32(s)
+				a.Float32s()[b*m+r] = float32(s)
 			}
 		}
 	}
 	return t, nil
+}
+
+// take returns a trace for this batch size and these taps, reusing a closed one.
+func (e *Linear) take(batch int, taps []encoder.Tap) (*linearTrace, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, t := range e.free {
+		if t.batch == batch && slices.Equal(t.taps, taps) {
+			e.free = slices.Delete(e.free, i, i+1)
+			return t, nil
+		}
+	}
+	return e.newTrace(batch, taps)
 }
 
 func (e *Linear) newTrace(batch int, taps []encoder.Tap) (*linearTrace, error) {
@@ -102,14 +114,14 @@ func (t *linearTrace) VJP(ctx context.Context, cotangents []*tensor.Dense) ([]*t
 	}
 	m, n := t.e.t*t.e.d, 3*t.e.h*t.e.w
 	for b := range t.batch {
-		g := t.grads[b].Data().([]float32)
+		g := t.grads[b].Float32s()
 		for k := range g {
 			s := 0.0
 			for _, c := range cotangents {
 				if c == nil {
 					continue
 				}
-				for r, v := range c.Data().([]float32)[b*m:][:m] {
+				for r, v := range c.Float32s()[b*m:][:m] {
 					s += float64(v) * float64(t.e.W[r*n+k])
 				}
 			}
@@ -119,4 +131,8 @@ func (t *linearTrace) VJP(ctx context.Context, cotangents []*tensor.Dense) ([]*t
 	return t.grads, nil
 }
 
-func (t *linearTrace) Close() { t.e.pool.Put(t) }
+func (t *linearTrace) Close() {
+	t.e.mu.Lock()
+	defer t.e.mu.Unlock()
+	t.e.free = append(t.e.free, t)
+}

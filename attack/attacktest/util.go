@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/plumbline-ml/plumbline/encoder"
 	"gorgonia.org/tensor"
 )
 
@@ -30,16 +29,7 @@ func values(img *tensor.Dense, h, w int) ([]float32, error) {
 	if len(s) != 3 || s[0] != 3 || s[1] != h || s[2] != w {
 		return nil, fmt.Errorf("attacktest: the image is %v; want 3×%d×%d", s, h, w)
 	}
-	return img.Data().([]float32), nil
-}
-
-func sameTaps(a, b []encoder.Tap) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	return img.Float32s(), nil
 }
 
 // Images returns n random images of h×w pixels with values on the 8-bit grid, among them 0 and 255.

@@ -73,7 +73,7 @@ func (n *ViT) Trace(ctx context.Context, images []*tensor.Dense, taps ...encoder
 		if len(s) != 3 || s[0] != 3 {
 			return nil, fmt.Errorf("attacktest: the image is %v", s)
 		}
-		t.runs = append(t.runs, n.forward(img.Data().([]float32), s[1], s[2]))
+		t.runs = append(t.runs, n.forward(img.Float32s(), s[1], s[2]))
 	}
 	for _, tap := range taps {
 		a, err := t.gather(tap)
@@ -183,7 +183,7 @@ func (t *vitTrace) VJP(ctx context.Context, cotangents []*tensor.Dense) ([]*tens
 			}
 			m := r.at[t.taps[i]]
 			g := newMat(m.r, m.c)
-			for k, v := range c.Data().([]float32)[b*len(g.v):][:len(g.v)] {
+			for k, v := range c.Float32s()[b*len(g.v):][:len(g.v)] {
 				g.v[k] = float64(v)
 			}
 			if old, ok := seed[t.taps[i]]; ok {
@@ -241,7 +241,7 @@ type Broken struct {
 // Trace implements encoder.Encoder.
 func (e Broken) Trace(ctx context.Context, images []*tensor.Dense, taps ...encoder.Tap) (encoder.Trace, error) {
 	t, err := e.Encoder.Trace(ctx, images, taps...)
-	if err == nil && e.Bad(images[0].Data().([]float32)) {
+	if err == nil && e.Bad(images[0].Float32s()) {
 		return brokenTrace{t}, nil
 	}
 	return t, err
@@ -252,7 +252,7 @@ type brokenTrace struct{ encoder.Trace }
 func (t brokenTrace) VJP(ctx context.Context, cot []*tensor.Dense) ([]*tensor.Dense, error) {
 	g, err := t.Trace.VJP(ctx, cot)
 	if err == nil {
-		g[0].Data().([]float32)[0] = float32(math.NaN())
+		g[0].Float32s()[0] = float32(math.NaN())
 	}
 	return g, err
 }

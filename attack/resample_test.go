@@ -1,0 +1,77 @@
+package attack
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestResampleWeights checks the kernel against values worked out by hand for PyTorch's bicubic: halving
+// samples between pixels 2o and 2o+1 (weights −3/32, 19/32, 19/32, −3/32), and equal sizes copy.
+func TestResampleWeights(t *testing.T) {
+	taps := cubicTaps(nil, 8, 4)
+	want := [4]float32{-3. / 32, 19. / 32, 19. / 32, -3. / 32}
+	if taps[1].weight != want || taps[1].at != [4]int{1, 2, 3, 4} || taps[0].at != [4]int{0, 0, 1, 2} || taps[3].at != [4]int{5, 6, 7, 7} {
+		t.Errorf("halving: %v", taps)
+	}
+	for i, p := range cubicTaps(nil, 5, 5) {
+		if p.weight != [4]float32{0, 1, 0, 0} || p.at[1] != i {
+			t.Errorf("equal size: sample %d reads %v", i, p)
+		}
+	}
+	// Upsampling 2→3: sample 0 lies at −1/6, so t = 5/6 past pixel −1.
+	p := cubicTaps(nil, 2, 3)[0]
+	d := 1 + 5./6
+	if w := -0.75 * (d*d*d - 5*d*d + 8*d - 4); math.Abs(float64(p.weight[0])-w) > 1e-7 {
+		t.Errorf("weight %v, want %v", p.weight[0], w)
+	}
+	for n := 1; n < 20; n++ {
+		for on := 1; on < 20; on++ {
+			for _, p := range cubicTaps(nil, n, on) {
+				sum := p.weight[0] + p.weight[1] + p.weight[2] + p.weight[3]
+				if math.Abs(float64(sum)-1) > 1e-6 {
+					t.Fatalf("%d→%d: weights sum to %v", n, on, sum)
+				}
+			}
+		}
+	}
+}
+
+// TestTransformAdjoints checks ⟨T x, y⟩ = ⟨x, Tᵀ y⟩ for every linear transform, at odd sizes.
+func TestTransformAdjoints(t *testing.T) {
+	for _, tr := range []Transform{Identity{}, Rescale{0.5, 1}, Rescale{1, 2}} {
+		for _, size := range [][2]int{{9, 7}, {4, 12}, {1, 1}, {16, 16}} {
+			for seed := range uint64(5) {
+				checkAdjoint(t, tr, size[0], size[1], seed)
+			}
+		}
+	}
+}
+
+func checkAdjoint(t *testing.T, tr Transform, h, w int, seed uint64) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 9))
+	warp := tr.New(h, w)
+	oh, ow := warp.Draw(rng, 0)
+	x, y := make([]float32, 3*h*w), make([]float32, 3*oh*ow)
+	for i := range x {
+		x[i] = rng.Float32()
+	}
+	for i := range y {
+		y[i] = float32(rng.NormFloat64())
+	}
+	tx, ty := make([]float32, 3*oh*ow), make([]float32, 3*h*w)
+	warp.Forward(tx, x)
+	warp.Adjoint(ty, y)
+	var a, b, size float64
+	for i := range y {
+		a += float64(tx[i]) * float64(y[i])
+		size += math.Abs(float64(tx[i]) * float64(y[i]))
+	}
+	for i := range x {
+		b += float64(x[i]) * float64(ty[i])
+	}
+	if math.Abs(a-b) > 1e-5*size {
+		t.Errorf("%s at %d×%d: ⟨Tx,y⟩ = %v, ⟨x,Tᵀy⟩ = %v", tr, h, w, a, b)
+	}
+}
