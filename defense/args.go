@@ -1,0 +1,120 @@
+package defense
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// args are the arguments of one call while it is built. Builders ask for parameters in positional order.
+type args struct {
+	call call
+	used []bool
+	pos  int // positional parameters asked for so far
+	errs []error
+}
+
+func newArgs(c call) *args { return &args{call: c, used: make([]bool, len(c.args))} }
+
+// text returns the parameter key: the argument of that key, or the next positional one, or def.
+func (a *args) text(key, def string) string {
+	at := a.pos
+	a.pos++
+	found := ""
+	for i, g := range a.call.args {
+		if g.key == key || (g.key == "" && i == at) {
+			if a.used[i] || found != "" {
+				a.errs = append(a.errs, fmt.Errorf("%s is given twice", key))
+			}
+			a.used[i] = true
+			found = g.value
+		}
+	}
+	if found == "" {
+		return def
+	}
+	return found
+}
+
+// number returns the parameter key as a decimal number or a fraction such as 8/255.
+func (a *args) number(key string, def float64) float64 {
+	text := a.text(key, "")
+	if text == "" {
+		return def
+	}
+	num, den, isRatio := strings.Cut(text, "/")
+	v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
+	if err == nil && isRatio {
+		var d float64
+		d, err = strconv.ParseFloat(strings.TrimSpace(den), 64)
+		v /= d
+	}
+	if err != nil {
+		a.errs = append(a.errs, fmt.Errorf("%s: %q is not a number", key, text))
+	}
+	return v
+}
+
+func (a *args) integer(key string, def int) int {
+	text := a.text(key, "")
+	if text == "" {
+		return def
+	}
+	v, err := strconv.Atoi(text)
+	if err != nil {
+		a.errs = append(a.errs, fmt.Errorf("%s: %q is not an integer", key, text))
+	}
+	return v
+}
+
+// finish reports what was wrong with the arguments, including those nobody asked for.
+func (a *args) finish() error {
+	for i, g := range a.call.args {
+		if a.used[i] {
+			continue
+		}
+		if g.key != "" {
+			a.errs = append(a.errs, fmt.Errorf("no parameter is named %q", g.key))
+		} else {
+			a.errs = append(a.errs, fmt.Errorf("argument %d (%q) is one too many", i+1, g.value))
+		}
+	}
+	if len(a.errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("defense: %s: %w", a.call.name, errors.Join(a.errs...))
+}
+
+// expression prints name(v, …) as Parse reads it back.
+func expression(name string, values ...any) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		switch v := v.(type) {
+		case float64:
+			parts[i] = strconv.FormatFloat(v, 'g', -1, 64)
+		default:
+			parts[i] = fmt.Sprint(v)
+		}
+	}
+	if len(parts) == 0 {
+		return name
+	}
+	return name + "(" + strings.Join(parts, ",") + ")"
+}
+
+// outside reports that a parameter is not within lo … hi; NaN never is.
+func outside(name, param string, v, lo, hi float64) error {
+	if v >= lo && v <= hi {
+		return nil
+	}
+	return fmt.Errorf("defense: %s: %s is %g, want %g…%g", name, param, v, lo, hi)
+}
+
+// odd reports an even window side.
+func odd(name, param string, v int) error {
+	if v%2 == 1 {
+		return nil
+	}
+	return fmt.Errorf("defense: %s: %s is %d, want an odd number", name, param, v)
+}

@@ -1,0 +1,30 @@
+package defense
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// BitDepth rounds every value to 2ᵇ levels (feature squeezing: Xu, Evans, Qi, arXiv 1704.01155 §III-A). Its derivative is
+// zero almost everywhere, so its surrogate is the identity.
+type BitDepth struct {
+	Bits int // 1…8
+}
+
+var _ = purifier("bitdepth", "bitdepth(bits=4): round to 2^bits levels (arXiv 1704.01155)",
+	func(a *args) Purifier { return BitDepth{a.integer("bits", 4)} })
+
+func (BitDepth) Name() string         { return "bitdepth" }
+func (b BitDepth) String() string     { return expression("bitdepth", b.Bits) }
+func (BitDepth) Random() bool         { return false }
+func (BitDepth) Surrogate() Surrogate { return Identity }
+func (b BitDepth) Validate() error    { return outside("bitdepth", "bits", float64(b.Bits), 1, 8) }
+
+func (b BitDepth) Purify(src Picture, _ *rand.Rand) ([]View, error) {
+	top := float64(int(1)<<b.Bits - 1)
+	out := src.like()
+	for i, v := range src.Pix {
+		out.Pix[i] = float32(math.Round(float64(v)*top) / top)
+	}
+	return []View{{Picture: out}}, nil
+}

@@ -1,0 +1,87 @@
+package defense
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+)
+
+// NLM replaces every pixel by a mean of the pixels in its Search×Search window, weighted by exp(−D/h²) where D is the mean
+// squared difference of the two Patch×Patch patches over all channels (Buades, Coll, Morel, CVPR 2005). Beyond the
+// border D repeats the difference at the edge; the search window is cut there. Differentiable; its gradient includes that of the
+// weights. The defaults are the ImageNet setting of feature squeezing (arXiv 1704.01155: 11-3-4, with h = 4/255).
+type NLM struct {
+	Search int     // odd, 3…41 pixels
+	Patch  int     // odd, 1…15 pixels
+	H      float64 // h on the [0,1] scale, 0.001…10
+}
+
+var _ = purifier("nlm", "nlm(search=11,patch=3,h=4/255): non-local means (Buades et al. 2005)",
+	func(a *args) Purifier {
+		return NLM{a.integer("search", 11), a.integer("patch", 3), a.number("h", 4.0/255)}
+	})
+
+func (NLM) Name() string         { return "nlm" }
+func (f NLM) String() string     { return expression("nlm", f.Search, f.Patch, f.H) }
+func (NLM) Random() bool         { return false }
+func (NLM) Surrogate() Surrogate { return Exact }
+
+func (f NLM) Validate() error {
+	return errors.Join(odd("nlm", "search", f.Search), odd("nlm", "patch", f.Patch),
+		outside("nlm", "search", float64(f.Search), 3, 41), outside("nlm", "patch", float64(f.Patch), 1, 15),
+		outside("nlm", "h", f.H, 0.001, 10))
+}
+
+func (f NLM) Purify(src Picture, _ *rand.Rand) ([]View, error) {
+	if src.H > 1<<15 || src.W > 1<<15 {
+		return nil, fmt.Errorf("an image of %d×%d is too large", src.H, src.W)
+	}
+	n := src.H * src.W
+	total, sum := make([]float64, n), make([]float64, 3*n)
+	s := newShifter(src, f.Patch)
+	f.eachShift(func(dy, dx int) {
+		w := s.weights(dy, dx, f.H)
+		s.eachPair(dy, dx, func(p, q int) {
+			total[p] += w[p]
+			for c := range 3 {
+				sum[c*n+p] += w[p] * float64(src.Pix[c*n+q])
+			}
+		})
+	})
+	out := src.like()
+	for i, v := range sum {
+		out.Pix[i] = float32(v / total[i%n])
+	}
+	return []View{{Picture: out, Pull: func(dsrc, dout []float32) { f.pull(src, out, total, dsrc, dout) }}}, nil
+}
+
+// pull differentiates out_p = Σ_q w I_q / Σ_q w with w = exp(−D_pq/h²).
+func (f NLM) pull(src, out Picture, total []float64, dsrc, dout []float32) {
+	n := src.H * src.W
+	grad, slope := make([]float64, 3*n), make([]float64, n)
+	s := newShifter(src, f.Patch)
+	f.eachShift(func(dy, dx int) {
+		w := s.weights(dy, dx, f.H)
+		clear(slope) // gradient at D of this shift
+		s.eachPair(dy, dx, func(p, q int) {
+			via := 0.0
+			for c := range 3 {
+				g := float64(dout[c*n+p])
+				grad[c*n+q] += g * w[p] / total[p]
+				via += g * (float64(src.Pix[c*n+q]) - float64(out.Pix[c*n+p]))
+			}
+			slope[p] = -via * w[p] / (total[p] * f.H * f.H)
+		})
+		s.pullDistance(dy, dx, slope, grad)
+	})
+	addTo(dsrc, grad)
+}
+
+func (f NLM) eachShift(visit func(dy, dx int)) {
+	r := f.Search / 2
+	for dy := -r; dy <= r; dy++ {
+		for dx := -r; dx <= r; dx++ {
+			visit(dy, dx)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package defense
+
+import "math"
+
+// shifter computes patch distances between a picture and itself shifted.
+type shifter struct {
+	src     Picture
+	r       int       // patch radius
+	diff    []float64 // squared difference of pixels, summed over channels
+	w       []float64
+	columns []float64
+}
+
+func newShifter(src Picture, patch int) *shifter {
+	n := src.H * src.W
+	return &shifter{src: src, r: patch / 2, diff: make([]float64, n), w: make([]float64, n), columns: make([]float64, n)}
+}
+
+// eachPair visits the pixels p whose shifted partner q lies inside the picture.
+func (s *shifter) eachPair(dy, dx int, visit func(p, q int)) {
+	h, w := s.src.H, s.src.W
+	for y := max(0, -dy); y < min(h, h-dy); y++ {
+		for x := max(0, -dx); x < min(w, w-dx); x++ {
+			visit(y*w+x, (y+dy)*w+x+dx)
+		}
+	}
+}
+
+// partner is the pixel that x+shift means, edges repeated.
+func (s *shifter) partner(y, x, dy, dx int) int {
+	return min(max(y+dy, 0), s.src.H-1)*s.src.W + min(max(x+dx, 0), s.src.W-1)
+}
+
+// weights returns exp(−D/h²) for every pixel and this shift: D is the mean over the patch, whose samples beyond the
+// border repeat the edge's difference.
+func (s *shifter) weights(dy, dx int, h float64) []float64 {
+	n := s.src.H * s.src.W
+	for y := range s.src.H {
+		for x := range s.src.W {
+			p, q := y*s.src.W+x, s.partner(y, x, dy, dx)
+			d2 := 0.0
+			for c := range 3 {
+				d := float64(s.src.Pix[c*n+p]) - float64(s.src.Pix[c*n+q])
+				d2 += d * d
+			}
+			s.diff[p] = d2
+		}
+	}
+	s.box(s.w, s.diff)
+	for i, d := range s.w {
+		s.w[i] = math.Exp(-d / (h * h))
+	}
+	return s.w
+}
+
+// box writes to dst the patch mean of src, also divided by the three channels.
+func (s *shifter) box(dst, src []float64) {
+	h, w := s.src.H, s.src.W
+	side := float64(2*s.r + 1)
+	for y := range h {
+		for x := range w {
+			sum := 0.0
+			for d := -s.r; d <= s.r; d++ {
+				sum += src[min(max(y+d, 0), h-1)*w+x]
+			}
+			s.columns[y*w+x] = sum
+		}
+	}
+	for y := range h {
+		for x := range w {
+			sum := 0.0
+			for d := -s.r; d <= s.r; d++ {
+				sum += s.columns[y*w+min(max(x+d, 0), w-1)]
+			}
+			dst[y*w+x] = sum / (3 * side * side)
+		}
+	}
+}
+
+// boxAdjoint is the transpose of box.
+func (s *shifter) boxAdjoint(dst, g []float64) {
+	h, w := s.src.H, s.src.W
+	side := float64(2*s.r + 1)
+	clear(s.columns)
+	clear(dst)
+	for y := range h {
+		for x := range w {
+			v := g[y*w+x] / (3 * side * side)
+			for d := -s.r; d <= s.r; d++ {
+				s.columns[y*w+min(max(x+d, 0), w-1)] += v
+			}
+		}
+	}
+	for y := range h {
+		for x := range w {
+			for d := -s.r; d <= s.r; d++ {
+				dst[min(max(y+d, 0), h-1)*w+x] += s.columns[y*w+x]
+			}
+		}
+	}
+}
+
+// pullDistance adds to grad the gradient of the distances of this shift, slope being the gradient at them.
+func (s *shifter) pullDistance(dy, dx int, slope, grad []float64) {
+	s.boxAdjoint(s.diff, slope)
+	n := s.src.H * s.src.W
+	for y := range s.src.H {
+		for x := range s.src.W {
+			p, q := y*s.src.W+x, s.partner(y, x, dy, dx)
+			for c := range 3 {
+				g := 2 * s.diff[p] * (float64(s.src.Pix[c*n+p]) - float64(s.src.Pix[c*n+q]))
+				grad[c*n+p] += g
+				grad[c*n+q] -= g
+			}
+		}
+	}
+}
