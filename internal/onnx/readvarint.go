@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,26 +22,41 @@ func (r *reader) varints(t *Tensor, want, have int64, data []field) (err error) 
 	if t.raw, err = r.alloc(want); err != nil {
 		return err
 	}
-	i := int64(0)
+	dst := t.raw
 	for _, f := range data {
-		for off := f.off; off < f.end; i++ {
-			v, n, err := r.src.varint(off, f.end)
-			if err != nil {
-				return err
-			}
-			if i == count {
-				return fmt.Errorf("holds more than the %d integers that dims %v of %s need", count, t.Dims, t.Type)
-			}
-			if err := putInt(t.raw[i*size:], t.Type, v); err != nil {
-				return fmt.Errorf("element %d: %w", i, err)
-			}
-			off += int64(n)
+		if dst, err = r.varintField(dst, size, t.Type, f); err != nil {
+			return err
 		}
 	}
-	if i < count {
-		return fmt.Errorf("holds %d integers, dims %v of %s need %d", i, t.Dims, t.Type, count)
+	if left := int64(len(dst)) / size; left > 0 {
+		return fmt.Errorf("holds %d integers, dims %v of %s need %d", count-left, t.Dims, t.Type, count)
 	}
 	return nil
+}
+
+// varintField decodes one packed field into dst, elements of size bytes, and returns what is left of dst.
+func (r *reader) varintField(dst []byte, size int64, d DType, f field) ([]byte, error) {
+	for off := f.off; off < f.end; {
+		win, err := r.src.peek(off, int(min(f.end-off, windowSize)))
+		if err != nil {
+			return dst, err
+		}
+		last := off+int64(len(win)) == f.end
+		for len(win) > 0 && (last || len(win) >= protowire.SizeVarint(math.MaxUint64)) {
+			v, n := protowire.ConsumeVarint(win)
+			if n < 0 {
+				return dst, &truncated{fmt.Sprintf("byte %d: the field ends inside a number, or the number has more than 64 bits", off)}
+			}
+			if len(dst) == 0 {
+				return dst, errors.New("holds more integers than dims need")
+			}
+			if err := putInt(dst, d, v); err != nil {
+				return dst, fmt.Errorf("integer at byte %d: %w", off, err)
+			}
+			dst, win, off = dst[size:], win[n:], off+int64(n)
+		}
+	}
+	return dst, nil
 }
 
 // putInt stores the integer v, as protobuf carries it, as an element of type d.
