@@ -16,8 +16,13 @@ func Axpy(y []float32, a float32, x []float32) {
 
 // Scale computes y = a·x.
 func Scale(y []float32, a float32, x []float32) {
-	s := [1]float32{a}
-	binaryRow(Mul, y[:len(x)], x, 1, s[:], 0)
+	y = y[:len(x)]
+	if scaleFast(y, a, x) {
+		return
+	}
+	for i, v := range x {
+		y[i] = a * v
+	}
 }
 
 // Dot returns Σx·y accumulated in float64.

@@ -6,13 +6,17 @@ import "math"
 // mean and variance (Wu and He, arXiv 1803.08494); groups = c is instance normalisation. gamma and beta have c numbers,
 // nil means ones and zeros. mean and rstd, if not nil, receive groups numbers for the backward pass. y may be x.
 func GroupNorm(y, x, gamma, beta, mean, rstd []float32, groups, c, plane int, eps float32) {
-	groupNormReference(y, x, gamma, beta, mean, rstd, groups, c, plane, float64(eps))
+	if !groupNormFast(y, x, gamma, beta, mean, rstd, groups, c, plane, eps) {
+		groupNormReference(y, x, gamma, beta, mean, rstd, groups, c, plane, float64(eps))
+	}
 }
 
 // GroupNormGrad computes the input cotangent. add is the cotangent of a branch past the normalisation, nil for none.
 // dx may be dy or add.
 func GroupNormGrad(dx, dy, x, gamma, mean, rstd, add []float32, groups, c, plane int) {
-	groupNormGradReference(dx, dy, x, gamma, mean, rstd, add, groups, c, plane)
+	if !groupNormGradFast(dx, dy, x, gamma, mean, rstd, add, groups, c, plane) {
+		groupNormGradReference(dx, dy, x, gamma, mean, rstd, add, groups, c, plane)
+	}
 }
 
 // GroupNormWeightGrad adds Σ dy·x̂ and Σ dy over positions to dgamma and dbeta, which have c numbers; either may be nil.

@@ -5,13 +5,17 @@ import "math"
 // RMSNorm computes y = x/√(mean(x²) + eps)·gamma for rows of n (Zhang and Sennrich, arXiv 1910.07467). gamma has n
 // numbers, nil means ones; rstd, if not nil, receives each row's factor. y may be x.
 func RMSNorm(y, x, gamma, rstd []float32, rows, n int, eps float32) {
-	rmsNormReference(y, x, gamma, rstd, rows, n, float64(eps))
+	if !rmsNormFast(y, x, gamma, rstd, rows, n, eps) {
+		rmsNormReference(y, x, gamma, rstd, rows, n, float64(eps))
+	}
 }
 
 // RMSNormGrad computes the input cotangent dx = rstd·(g - x̂·mean(g·x̂)) + add with g = dy·gamma and x̂ = x·rstd.
 // add is the cotangent of the residual branch, nil for none. dx may be dy or add.
 func RMSNormGrad(dx, dy, x, gamma, rstd, add []float32, rows, n int) {
-	rmsNormGradReference(dx, dy, x, gamma, rstd, add, rows, n)
+	if !rmsNormGradFast(dx, dy, x, gamma, rstd, add, rows, n) {
+		rmsNormGradReference(dx, dy, x, gamma, rstd, add, rows, n)
+	}
 }
 
 // RMSNormWeightGrad adds Σ dy·x̂ over rows to dgamma.

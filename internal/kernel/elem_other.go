@@ -1,0 +1,41 @@
+//go:build !amd64
+
+package kernel
+
+// There is no assembly of these kernels for this processor: every function below reports that it did not run.
+
+func mapFast(u Unary, y, x []float32) bool { return false }
+
+func mapGradFast(u Unary, dx, dy, x []float32) bool { return false }
+
+func binaryFast(b Binary, z, x []float32, dx int, y []float32, dy int) bool { return false }
+
+func axpyFast(y []float32, a float32, x []float32) bool { return false }
+
+func scaleFast(y []float32, a float32, x []float32) bool { return false }
+
+func dotFast(x, y []float32) (float64, bool) { return 0, false }
+
+func foldFast(k Reduce, value float64, x []float32) (float64, bool) { return 0, false }
+
+func softmaxFast(y, x []float32, rows, n int) bool { return false }
+
+func softmaxGradFast(dx, dy, y []float32, rows, n int) bool { return false }
+
+func layerNormFast(y, x, gamma, beta, mean, rstd []float32, rows, n int, eps float32) bool {
+	return false
+}
+
+func layerNormGradFast(dx, dy, x, gamma, mean, rstd, add []float32, rows, n int) bool { return false }
+
+func rmsNormFast(y, x, gamma, rstd []float32, rows, n int, eps float32) bool { return false }
+
+func rmsNormGradFast(dx, dy, x, gamma, rstd, add []float32, rows, n int) bool { return false }
+
+func groupNormFast(y, x, gamma, beta, mean, rstd []float32, groups, c, plane int, eps float32) bool {
+	return false
+}
+
+func groupNormGradFast(dx, dy, x, gamma, mean, rstd, add []float32, groups, c, plane int) bool {
+	return false
+}
