@@ -20,16 +20,18 @@ var _ = purifier("bilateral", "bilateral(k=5,space=1.5,range=0.1): edge-preservi
 		return Bilateral{a.integer("k", 5), a.number("space", 1.5), a.number("range", 0.1)}
 	})
 
-func (Bilateral) Name() string         { return "bilateral" }
-func (b Bilateral) String() string     { return expression("bilateral", b.K, b.Space, b.Range) }
-func (Bilateral) Random() bool         { return false }
-func (Bilateral) Surrogate() Surrogate { return Exact }
+// Traits says: not random, gradient exact.
+func (Bilateral) Traits() Traits { return Traits{"bilateral", false, Exact} }
 
+func (b Bilateral) String() string { return expression("bilateral", b.K, b.Space, b.Range) }
+
+// Validate reports a parameter out of range.
 func (b Bilateral) Validate() error {
 	return errors.Join(odd("bilateral", "k", b.K), outside("bilateral", "k", float64(b.K), 3, 31),
 		outside("bilateral", "space", b.Space, 0.1, 100), outside("bilateral", "range", b.Range, 0.001, 10))
 }
 
+// Purify implements [Purifier].
 func (b Bilateral) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	out := src.like()
 	total := make([]float64, src.H*src.W) // Σ of the weights of a pixel

@@ -14,12 +14,15 @@ type BitDepth struct {
 var _ = purifier("bitdepth", "bitdepth(bits=4): round to 2^bits levels (arXiv 1704.01155)",
 	func(a *args) Purifier { return BitDepth{a.integer("bits", 4)} })
 
-func (BitDepth) Name() string         { return "bitdepth" }
-func (b BitDepth) String() string     { return expression("bitdepth", b.Bits) }
-func (BitDepth) Random() bool         { return false }
-func (BitDepth) Surrogate() Surrogate { return Identity }
-func (b BitDepth) Validate() error    { return outside("bitdepth", "bits", float64(b.Bits), 1, 8) }
+// Traits says: not random, gradient identity.
+func (BitDepth) Traits() Traits { return Traits{"bitdepth", false, Identity} }
 
+func (b BitDepth) String() string { return expression("bitdepth", b.Bits) }
+
+// Validate reports a parameter out of range.
+func (b BitDepth) Validate() error { return outside("bitdepth", "bits", float64(b.Bits), 1, 8) }
+
+// Purify implements [Purifier].
 func (b BitDepth) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	top := float64(int(1)<<b.Bits - 1)
 	out := src.like()

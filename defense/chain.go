@@ -9,6 +9,7 @@ import (
 // Chain applies defences in order: the image meets the first one first.
 type Chain []Defense
 
+// Name joins the names by +.
 func (c Chain) Name() string {
 	names := make([]string, len(c))
 	for i, d := range c {
@@ -25,6 +26,7 @@ func (c Chain) String() string {
 	return strings.Join(parts, "+")
 }
 
+// Random reports whether any link is random.
 func (c Chain) Random() bool {
 	for _, d := range c {
 		if d.Random() {
@@ -34,6 +36,7 @@ func (c Chain) Random() bool {
 	return false
 }
 
+// Surrogate is the weakest of the links'.
 func (c Chain) Surrogate() Surrogate {
 	s := Exact
 	for _, d := range c {
@@ -42,8 +45,10 @@ func (c Chain) Surrogate() Surrogate {
 	return s
 }
 
+// Differentiable reports whether every link is.
 func (c Chain) Differentiable() bool { return c.Surrogate() == Exact }
 
+// Wrap puts the first link outermost.
 func (c Chain) Wrap(e encoder.Encoder, s Stream) (encoder.Encoder, error) {
 	for i := len(c) - 1; i >= 0; i-- {
 		var err error

@@ -19,15 +19,17 @@ type CropEnsemble struct {
 var _ = purifier("crop-ensemble", "crop-ensemble(n=10,ratio=0.9): mean over random crops (arXiv 1711.00117)",
 	func(a *args) Purifier { return CropEnsemble{a.integer("n", 10), a.number("ratio", 0.9)} })
 
-func (CropEnsemble) Name() string         { return "crop-ensemble" }
-func (e CropEnsemble) String() string     { return expression("crop-ensemble", e.N, e.Ratio) }
-func (CropEnsemble) Random() bool         { return true }
-func (CropEnsemble) Surrogate() Surrogate { return Exact }
+// Traits says: random, gradient exact.
+func (CropEnsemble) Traits() Traits { return Traits{"crop-ensemble", true, Exact} }
 
+func (e CropEnsemble) String() string { return expression("crop-ensemble", e.N, e.Ratio) }
+
+// Validate reports a parameter out of range.
 func (e CropEnsemble) Validate() error {
 	return errors.Join(outside("crop-ensemble", "n", float64(e.N), 1, 256), outside("crop-ensemble", "ratio", e.Ratio, 0.1, 1))
 }
 
+// Purify implements [Purifier].
 func (e CropEnsemble) Purify(src Picture, rng *rand.Rand) ([]View, error) {
 	views := make([]View, e.N)
 	for i := range views {

@@ -39,12 +39,14 @@ type Defense interface {
 // None is the absent defence: Wrap returns the encoder as it is.
 type None struct{}
 
+// Name and the rest implement [Defense].
 func (None) Name() string         { return "none" }
 func (None) String() string       { return "none" }
 func (None) Random() bool         { return false }
 func (None) Differentiable() bool { return true }
 func (None) Surrogate() Surrogate { return Exact }
 
+// Wrap returns e.
 func (None) Wrap(e encoder.Encoder, _ Stream) (encoder.Encoder, error) { return e, nil }
 
 // weaker returns the surrogate of a composition: exact only if both are, identity if either is.

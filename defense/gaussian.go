@@ -14,12 +14,15 @@ type Gaussian struct {
 var _ = purifier("gaussian", "gaussian(sigma=1): Gaussian blur, σ in pixels",
 	func(a *args) Purifier { return Gaussian{a.number("sigma", 1)} })
 
-func (Gaussian) Name() string         { return "gaussian" }
-func (g Gaussian) String() string     { return expression("gaussian", g.Sigma) }
-func (Gaussian) Random() bool         { return false }
-func (Gaussian) Surrogate() Surrogate { return Exact }
-func (g Gaussian) Validate() error    { return outside("gaussian", "sigma", g.Sigma, 0.1, 32) }
+// Traits says: not random, gradient exact.
+func (Gaussian) Traits() Traits { return Traits{"gaussian", false, Exact} }
 
+func (g Gaussian) String() string { return expression("gaussian", g.Sigma) }
+
+// Validate reports a parameter out of range.
+func (g Gaussian) Validate() error { return outside("gaussian", "sigma", g.Sigma, 0.1, 32) }
+
+// Purify implements [Purifier].
 func (g Gaussian) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	x, err := resample.Gaussian(src.W, g.Sigma)
 	if err != nil {

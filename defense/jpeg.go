@@ -24,9 +24,8 @@ type JPEG struct {
 var _ = purifier("jpeg", "jpeg(quality=75,rounding=straight): compress and decompress; gradient with straight-through or soft rounding (arXiv 1711.00117)",
 	func(a *args) Purifier { return JPEG{a.integer("quality", 75), a.text("rounding", "")} })
 
-func (JPEG) Name() string         { return "jpeg" }
-func (JPEG) Random() bool         { return false }
-func (JPEG) Surrogate() Surrogate { return StandIn }
+// Traits says: not random, gradient standin.
+func (JPEG) Traits() Traits { return Traits{"jpeg", false, StandIn} }
 
 func (j JPEG) String() string {
 	if j.Rounding == "" || j.Rounding == "straight" {
@@ -35,6 +34,7 @@ func (j JPEG) String() string {
 	return expression("jpeg", j.Quality, j.Rounding)
 }
 
+// Validate reports a parameter out of range.
 func (j JPEG) Validate() error {
 	if j.Rounding != "" && j.Rounding != "straight" && j.Rounding != "soft" {
 		return fmt.Errorf("defense: jpeg: rounding is %q, want straight or soft", j.Rounding)
@@ -42,6 +42,7 @@ func (j JPEG) Validate() error {
 	return outside("jpeg", "quality", float64(j.Quality), 1, 100)
 }
 
+// Purify implements [Purifier].
 func (j JPEG) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	var file bytes.Buffer
 	if err := jpeg.Encode(&file, toRGBA(src), &jpeg.Options{Quality: j.Quality}); err != nil {

@@ -15,12 +15,15 @@ type Median struct {
 var _ = purifier("median", "median(k=3): median of k×k windows (arXiv 1704.01155)",
 	func(a *args) Purifier { return Median{a.integer("k", 3)} })
 
-func (Median) Name() string         { return "median" }
-func (m Median) String() string     { return expression("median", m.K) }
-func (Median) Random() bool         { return false }
-func (Median) Surrogate() Surrogate { return Exact }
-func (m Median) Validate() error    { return outside("median", "k", float64(m.K), 2, 9) }
+// Traits says: not random, gradient exact.
+func (Median) Traits() Traits { return Traits{"median", false, Exact} }
 
+func (m Median) String() string { return expression("median", m.K) }
+
+// Validate reports a parameter out of range.
+func (m Median) Validate() error { return outside("median", "k", float64(m.K), 2, 9) }
+
+// Purify implements [Purifier].
 func (m Median) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	if src.H > 1<<15 || src.W > 1<<15 {
 		return nil, fmt.Errorf("an image of %d×%d is too large", src.H, src.W)

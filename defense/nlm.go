@@ -21,17 +21,19 @@ var _ = purifier("nlm", "nlm(search=11,patch=3,h=4/255): non-local means (Buades
 		return NLM{a.integer("search", 11), a.integer("patch", 3), a.number("h", 4.0/255)}
 	})
 
-func (NLM) Name() string         { return "nlm" }
-func (f NLM) String() string     { return expression("nlm", f.Search, f.Patch, f.H) }
-func (NLM) Random() bool         { return false }
-func (NLM) Surrogate() Surrogate { return Exact }
+// Traits says: not random, gradient exact.
+func (NLM) Traits() Traits { return Traits{"nlm", false, Exact} }
 
+func (f NLM) String() string { return expression("nlm", f.Search, f.Patch, f.H) }
+
+// Validate reports a parameter out of range.
 func (f NLM) Validate() error {
 	return errors.Join(odd("nlm", "search", f.Search), odd("nlm", "patch", f.Patch),
 		outside("nlm", "search", float64(f.Search), 3, 41), outside("nlm", "patch", float64(f.Patch), 1, 15),
 		outside("nlm", "h", f.H, 0.001, 10))
 }
 
+// Purify implements [Purifier].
 func (f NLM) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	if src.H > 1<<15 || src.W > 1<<15 {
 		return nil, fmt.Errorf("an image of %d×%d is too large", src.H, src.W)

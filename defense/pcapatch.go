@@ -100,11 +100,12 @@ func (p *PCAPatch) samples(clean []*tensor.Dense) ([]float64, error) {
 	return out, nil
 }
 
-func (*PCAPatch) Name() string         { return "pca-patch" }
-func (p *PCAPatch) String() string     { return expression("pca-patch", p.Components, p.Patch) }
-func (*PCAPatch) Random() bool         { return false }
-func (*PCAPatch) Surrogate() Surrogate { return Exact }
+// Traits says: not random, gradient exact.
+func (*PCAPatch) Traits() Traits { return Traits{"pca-patch", false, Exact} }
 
+func (p *PCAPatch) String() string { return expression("pca-patch", p.Components, p.Patch) }
+
+// Validate reports a parameter out of range.
 func (p *PCAPatch) Validate() error {
 	if p.Patch%2 != 0 {
 		return fmt.Errorf("defense: pca-patch: patch is %d, want an even number", p.Patch)
@@ -115,6 +116,7 @@ func (p *PCAPatch) Validate() error {
 	return outside("pca-patch", "components", float64(p.Components), 1, float64(3*p.Patch*p.Patch-1))
 }
 
+// Purify implements [Purifier].
 func (p *PCAPatch) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	if p.basis == nil {
 		return nil, errors.New("no components: make it with NewPCAPatch")

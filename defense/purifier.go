@@ -26,13 +26,19 @@ func (v View) pull(dsrc, dout []float32) {
 	}
 }
 
+// Traits are what a purifier declares of itself; see the methods of [Defense].
+type Traits struct {
+	Name      string
+	Random    bool
+	Surrogate Surrogate
+}
+
 // Purifier is a defence that changes the picture before the encoder sees it, knowing nothing of the encoder. It is
 // immutable and safe for concurrent use.
 type Purifier interface {
-	Name() string
+	// String is the expression that Parse rebuilds the purifier from.
 	fmt.Stringer
-	Random() bool
-	Surrogate() Surrogate
+	Traits() Traits
 	// Validate reports the parameter that is out of range.
 	Validate() error
 	// Purify returns the views of src whose activations are averaged: one, but for ensembles. It does not change src.
@@ -45,6 +51,9 @@ func Purify(p Purifier) Defense { return purification{p} }
 
 type purification struct{ Purifier }
 
+func (d purification) Name() string         { return d.Traits().Name }
+func (d purification) Random() bool         { return d.Traits().Random }
+func (d purification) Surrogate() Surrogate { return d.Traits().Surrogate }
 func (d purification) Differentiable() bool { return d.Surrogate() == Exact }
 
 func (d purification) Wrap(e encoder.Encoder, s Stream) (encoder.Encoder, error) {
@@ -101,8 +110,13 @@ func BPDA(d Defense) (Defense, error) {
 	return nil, fmt.Errorf("defense: %s is not a purifier: its gradient cannot be replaced by the identity", d)
 }
 
-func (b bpda) String() string       { return "bpda(" + b.Purifier.String() + ")" }
-func (b bpda) Surrogate() Surrogate { return Identity }
+func (b bpda) String() string { return "bpda(" + b.Purifier.String() + ")" }
+
+func (b bpda) Traits() Traits {
+	t := b.Purifier.Traits()
+	t.Surrogate = Identity
+	return t
+}
 
 func (b bpda) Purify(src Picture, rng *rand.Rand) ([]View, error) {
 	views, err := b.Purifier.Purify(src, rng)

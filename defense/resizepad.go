@@ -17,12 +17,15 @@ type ResizePad struct {
 var _ = purifier("resize-pad", "resize-pad(ratio=1.107): random enlargement and padding (arXiv 1711.01991)",
 	func(a *args) Purifier { return ResizePad{a.number("ratio", 1.107)} })
 
-func (ResizePad) Name() string         { return "resize-pad" }
-func (r ResizePad) String() string     { return expression("resize-pad", r.Ratio) }
-func (ResizePad) Random() bool         { return true }
-func (ResizePad) Surrogate() Surrogate { return Exact }
-func (r ResizePad) Validate() error    { return outside("resize-pad", "ratio", r.Ratio, 1.01, 4) }
+// Traits says: random, gradient exact.
+func (ResizePad) Traits() Traits { return Traits{"resize-pad", true, Exact} }
 
+func (r ResizePad) String() string { return expression("resize-pad", r.Ratio) }
+
+// Validate reports a parameter out of range.
+func (r ResizePad) Validate() error { return outside("resize-pad", "ratio", r.Ratio, 1.01, 4) }
+
+// Purify implements [Purifier].
 func (r ResizePad) Purify(src Picture, rng *rand.Rand) ([]View, error) {
 	scale := 1 + rng.Float64()*(r.Ratio-1)
 	y, err := padded(src.H, scale, r.Ratio, rng)

@@ -17,15 +17,17 @@ type TV struct {
 var _ = purifier("tv", "tv(lambda=0.1,steps=50): total variation by Chambolle's iteration (arXiv 1711.00117)",
 	func(a *args) Purifier { return TV{a.number("lambda", 0.1), a.integer("steps", 50)} })
 
-func (TV) Name() string         { return "tv" }
-func (t TV) String() string     { return expression("tv", t.Lambda, t.Steps) }
-func (TV) Random() bool         { return false }
-func (TV) Surrogate() Surrogate { return Exact }
+// Traits says: not random, gradient exact.
+func (TV) Traits() Traits { return Traits{"tv", false, Exact} }
 
+func (t TV) String() string { return expression("tv", t.Lambda, t.Steps) }
+
+// Validate reports a parameter out of range.
 func (t TV) Validate() error {
 	return errors.Join(outside("tv", "lambda", t.Lambda, 0.001, 10), outside("tv", "steps", float64(t.Steps), 1, 1000))
 }
 
+// Purify implements [Purifier].
 func (t TV) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	out := src.like()
 	for c := range 3 {

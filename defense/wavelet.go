@@ -17,12 +17,15 @@ type Wavelet struct {
 var _ = purifier("wavelet", "wavelet(levels=3): BayesShrink on Daubechies-2 wavelets (Chang et al. 2000)",
 	func(a *args) Purifier { return Wavelet{a.integer("levels", 3)} })
 
-func (Wavelet) Name() string         { return "wavelet" }
-func (v Wavelet) String() string     { return expression("wavelet", v.Levels) }
-func (Wavelet) Random() bool         { return false }
-func (Wavelet) Surrogate() Surrogate { return Exact }
-func (v Wavelet) Validate() error    { return outside("wavelet", "levels", float64(v.Levels), 1, 6) }
+// Traits says: not random, gradient exact.
+func (Wavelet) Traits() Traits { return Traits{"wavelet", false, Exact} }
 
+func (v Wavelet) String() string { return expression("wavelet", v.Levels) }
+
+// Validate reports a parameter out of range.
+func (v Wavelet) Validate() error { return outside("wavelet", "levels", float64(v.Levels), 1, 6) }
+
+// Purify implements [Purifier].
 func (v Wavelet) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	out := src.like()
 	for c := range 3 {

@@ -43,6 +43,7 @@ func NewLinear(seed uint64) *Linear {
 	return e
 }
 
+// Spec implements [encoder.Encoder].
 func (e *Linear) Spec() encoder.Spec {
 	return encoder.Spec{Name: "linear", ImageSize: [2]int{side, side}, Patch: patch, Grid: [2]int{grid, grid}, Width: width,
 		Depth: 1, Embedding: embed, Tokens: grid * grid, Preproc: preprocess}
@@ -51,6 +52,7 @@ func (e *Linear) Spec() encoder.Spec {
 var preprocess = encoder.Preprocess{Resize: [2]int{side, side}, Filter: encoder.Bilinear,
 	Mean: [3]float64{0.5, 0.5, 0.5}, Std: [3]float64{0.5, 0.5, 0.5}, Source: "test"}
 
+// Trace implements [encoder.Encoder]; other taps than the two are an error.
 func (e *Linear) Trace(ctx context.Context, images []*tensor.Dense, taps ...encoder.Tap) (encoder.Trace, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
