@@ -27,10 +27,12 @@ func Quantize(tm ThreatModel, i int, clean, adv *tensor.Dense) (*tensor.Dense, e
 		return nil, err
 	}
 	q := make([]float32, len(x))
-	if tm.Norm != NormLinf {
-		return nil, fmt.Errorf("attack: cannot round to 8 bits inside %s", tm)
+	if tm.Norm == NormLinf {
+		err = quantizeLinf(q, x, a, tm.Eps, tm.mask(i))
+	} else {
+		err = quantizeOther(q, x, a, tm, i, clean)
 	}
-	if err := quantizeLinf(q, x, a, tm.Eps, tm.mask(i)); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return newImage(q, h, w), nil

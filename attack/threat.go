@@ -133,8 +133,16 @@ func (tm ThreatModel) Ball(i int, clean *tensor.Dense) (Ball, error) {
 	switch tm.Norm {
 	case NormLinf:
 		return newLinfBall(x, tm.Eps, m), nil
+	case NormL2:
+		return newSumBall(x, tm.Eps, m, 2), nil
+	case NormL1:
+		return newSumBall(x, tm.Eps, m, 1), nil
+	case NormL0:
+		return newL0Ball(x, tm.Eps, m), nil
+	case NormPatch:
+		return newPatchBall(x, h, w, tm.Eps, m, tm.At)
 	}
-	return nil, fmt.Errorf("attack: %w: norm %q is not available", ErrThreat, tm.Norm)
+	return nil, tm.Validate(1)
 }
 
 // pixels checks that t is an image and returns its values and size.
