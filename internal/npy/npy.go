@@ -91,7 +91,7 @@ func count(shape []int) (int64, error) {
 	const most = 1 << 48
 	n := int64(1)
 	for _, d := range shape {
-		if d > most || d > 0 && n > most/int64(d) {
+		if d := int64(d); d > most || d > 0 && n > most/d {
 			return 0, fmt.Errorf("shape %v has more than %d elements", shape, int64(most))
 		}
 		n *= int64(d)

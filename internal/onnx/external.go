@@ -118,7 +118,7 @@ func (e *external) open(name string) (err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("is missing from the model's folder %s", e.dir)
 	} else if err != nil {
-		return err
+		return fmt.Errorf("cannot be reached inside the model's folder %s: %w", e.dir, bare(err))
 	}
 	if !st.Mode().IsRegular() {
 		return fmt.Errorf("is not a regular file but a %s", kindOf(st))

@@ -2,6 +2,8 @@ package onnx_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,7 +24,12 @@ func FuzzRead(f *testing.F) {
 		f.Add(model(initializer("w", c.d, []int64{3, 1}, c.typed)))
 	}
 	f.Add(fuzzSeed(f))
-	lim := onnx.Limits{MaxBytes: 1 << 20, MaxStructure: 4 << 20, MaxNodes: 1000, MaxDepth: 8}
+	f.Add(model(external("w", "location", "w.bin", "offset", "0", "length", "8"), external("v", "location", "w.bin", "offset", "4")))
+	dir := f.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "w.bin"), make([]byte, 12), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	lim := onnx.Limits{MaxBytes: 1 << 20, MaxStructure: 4 << 20, MaxNodes: 1000, MaxDepth: 8, ExternalDir: dir}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := onnx.Read(bytes.NewReader(b), int64(len(b)), lim)
 		if err != nil {

@@ -97,6 +97,8 @@ var hostileFiles = []hostile{
 	{"subgraph with a broken weight", model(node("If", sub(5, str(1, "then_branch"), sub(6, initializer("deep", 1, []int64{2}, f32(1))), num(20, 5)))), []string{`"the node" (If)`, `"then_branch"`, `subgraph: initializer 0 "deep"`}},
 	{"function with a broken node", slices.Concat(model(node("F")), sub(25, str(1, "F"), str(10, "dom"), sub(7, str(3, "inner")))), []string{`function 0 "dom.F"`, `node 0 "inner"`, "op_type"}},
 
+	{"function twice", slices.Concat(model(node("F")), sub(25, str(1, "F"), str(10, "dom")), sub(25, str(1, "F"), str(10, "dom"))), []string{`function 1 "dom.F"`, "second function"}},
+	{"reference with a value", slices.Concat(model(node("F")), sub(25, str(1, "F"), sub(7, str(4, "Relu"), sub(5, str(1, "a"), num(3, 1), str(21, "b"))))), []string{`attribute "a": refers to`, `"b"`}},
 	{"unknown element type of input", model(sub(11, str(1, "pixels"), sub(2, sub(1, num(1, 1000))))), []string{`input 0: "pixels"`, "elem_type 1000"}},
 	{"input of rank 65", model(sub(11, str(1, "pixels"), sub(2, sub(1, num(1, 1), sub(2, bytes.Repeat(sub(1), 65)))))), []string{`"pixels"`, "65 dimensions"}},
 	{"broken value_info", model(sub(13, []byte{0x0a, 0x7f})), []string{"value_info 0", "malformed"}},
@@ -163,7 +165,7 @@ func TestBombs(t *testing.T) {
 		{"unpacked ints", model(node("R", sub(5, str(1, "a"), fill(num(8, 1))))), []string{"structure exceeds"}},
 		{"empty data fields", model(sub(5, str(8, "s"), num(2, 1), fill(sub(9)))), []string{"structure exceeds"}},
 		{"pieces of data", model(sub(5, str(8, "s"), num(2, 1), fill(sub(4, make([]byte, 4))))), []string{"more than 1024 fields"}},
-		{"empty functions", slices.Concat(model(node("R")), fill(sub(25))), []string{"structure exceeds"}},
+		{"empty functions", slices.Concat(model(node("R")), fill(sub(25))), []string{"second function"}},
 		{"metadata", slices.Concat(model(node("R")), fill(sub(14))), []string{"structure exceeds"}},
 		{"a giant name", model(sub(1, str(3, strings.Repeat("n", 1<<20)))), []string{"op_type"}},
 	} {

@@ -65,7 +65,7 @@ func (r *reader) model() (*Model, error) {
 	pb := new(onnxpb.ModelProto)
 	var graph *Graph
 	var functions []*Function
-	inGraph := false
+	inGraph, names := false, make(map[[3]string]bool)
 	err := r.message(span{0, r.src.size}, pb, func(f field) (bool, error) {
 		switch {
 		case isMessage(f, 7):
@@ -79,6 +79,11 @@ func (r *reader) model() (*Model, error) {
 		case isMessage(f, 25):
 			fn, err := r.function(f.span)
 			functions = append(functions, fn)
+			if key := [...]string{fn.Domain, fn.Name, fn.Overload}; err == nil && names[key] {
+				err = errors.New("a second function of this name")
+			} else {
+				names[key] = true
+			}
 			return true, wrapf(err, "function %d %.100q", len(functions)-1, fn.name())
 		}
 		return false, nil

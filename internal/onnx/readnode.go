@@ -121,7 +121,9 @@ func (a *Attribute) checkKind(pb *onnxpb.AttributeProto) error {
 		}
 	}
 	switch {
-	case a.Ref != "" && len(found) == 0:
+	case a.Ref != "" && len(found) > 0:
+		return fmt.Errorf("refers to the function's attribute %.100q and holds a value of its own", a.Ref)
+	case a.Ref != "":
 		return nil
 	case len(found) > 1:
 		return fmt.Errorf("holds both a %s and a %s value", found[0], found[1])

@@ -48,21 +48,27 @@ func (r *reader) tensor(sp span) (*Tensor, error) {
 	if err != nil {
 		return t, err
 	}
+	n, err := t.setType(pb)
+	if err != nil || t.Type == String {
+		return t, err // strings are checked when they are asked for
+	}
+	return t, r.elements(t, n, pb, data)
+}
+
+// setType takes over type and dimensions and returns the number of elements.
+func (t *Tensor) setType(pb *onnxpb.TensorProto) (int64, error) {
 	if !t.Type.known() || t.Type == Undefined {
-		return t, fmt.Errorf("data_type %d is no ONNX element type", pb.GetDataType())
+		return 0, fmt.Errorf("data_type %d is no ONNX element type", pb.GetDataType())
 	}
 	n, err := elements(pb.Dims)
 	if err != nil {
-		return t, err
+		return 0, err
 	}
 	t.Dims = make([]int, len(pb.Dims))
 	for i, d := range pb.Dims {
 		t.Dims[i] = int(d)
 	}
-	if t.Type == String {
-		return t, nil // its elements are checked when they are asked for
-	}
-	return t, r.elements(t, n, pb, data)
+	return n, nil
 }
 
 // elements reads the n elements of t from wherever they are.
@@ -95,13 +101,18 @@ func (r *reader) elements(t *Tensor, n int64, pb *onnxpb.TensorProto, data []fie
 	if have != want {
 		return fmt.Errorf("%s has %d bytes, dims %v of %s need %d", name, have, t.Dims, t.Type, want)
 	}
+	return wrapf(r.gather(t, want, data), "%s", name)
+}
+
+// gather reads fixed-width elements, want bytes in all, straight into the tensor's memory.
+func (r *reader) gather(t *Tensor, want int64, data []field) (err error) {
 	if t.raw, err = r.alloc(want); err != nil {
 		return err
 	}
 	off := int64(0)
 	for _, f := range data {
 		if err := r.src.read(t.raw[off:off+f.len()], f.off); err != nil {
-			return wrapf(err, "%s", name)
+			return err
 		}
 		off += f.len()
 	}

@@ -108,6 +108,23 @@ func TestUnknownFieldsSurvive(t *testing.T) {
 	}
 }
 
+// TestOddNames uses names that are no UTF-8, hold quotes and line breaks, or look like paths.
+func TestOddNames(t *testing.T) {
+	for _, name := range []string{"\xff\xfe", "a\nb\"c", "/model/../x", "名前", "\x00", " "} {
+		m, err := read(model(sub(1, str(1, name), str(2, name+"y"), str(3, name), str(4, "Relu")), initializer(name, onnx.Float32, nil, f32(1))))
+		if err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		again, err := read(bytesOf(t, m))
+		if err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		if n := again.Graph.Nodes[0]; n.Name != name || n.Inputs[0] != name || again.Graph.Initializer(name) == nil {
+			t.Errorf("%q became %q", name, n.Name)
+		}
+	}
+}
+
 func TestEditsAreSaved(t *testing.T) {
 	m, err := read(bytesOf(t, built(t)))
 	if err != nil {
