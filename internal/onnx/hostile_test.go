@@ -150,7 +150,7 @@ func TestBombs(t *testing.T) {
 	for range 200 {
 		deep = node("If", sub(5, str(1, "then_branch"), sub(6, deep), num(20, 5)))
 	}
-	fill := func(b []byte) []byte { return bytes.Repeat(b, (16<<20)/len(b)) }
+	fill := func(b []byte) []byte { return bytes.Repeat(b, (8<<20)/len(b)) }
 	for _, h := range []hostile{
 		{"deep subgraphs", model(deep), []string{"nested more than 16 deep"}},
 		{"empty nodes", model(fill(sub(1, str(4, "R")))), []string{"more than 100000 nodes"}},
