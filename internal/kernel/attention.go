@@ -25,56 +25,46 @@ type AttnShape struct {
 // group returns the number of query heads per key/value head.
 func (s *AttnShape) group() int { return max(1, s.KVGroup) }
 
-// mask returns the mask's row for query t of head h in whole units, copied to buf if need be, or nil.
-func (s *AttnShape) mask(h, t int, buf []float32) []float32 {
+// mask returns the mask from query t of head h on, or nil.
+func (s *AttnShape) mask(h, t int) []float32 {
 	if s.Mask == nil {
 		return nil
 	}
-	row := s.Mask[h*s.MaskHead+t*s.Tk:][:s.Tk]
-	if len(buf) == s.Tk {
-		return row
-	}
-	clear(buf[copy(buf, row):])
-	return buf
+	return s.Mask[h*s.MaskHead+t*s.Tk:]
 }
 
-// attnPlan is how the scratch memory of attention is cut up.
+// attnPlan is how the queries are cut into blocks, whose logits alone are in memory at a time.
 type attnPlan struct {
-	block  int // queries whose logits are in memory at a time
-	ldp    int // row stride of a block of logits
+	block  int // queries of a block
+	ldp    int // row stride of a block of logits, a multiple of 16
 	logits int // floats of a block of logits
-	rows   int // floats for one number per query of a block
-	units  int // floats of a row of logits that the row kernels work on: Tk rounded up to whole units of 16
+	rows   int // floats for one number per query of a block, a multiple of 16
 }
 
 // attnBlockFloats bounds a block of logits so that it stays in the second-level cache beside the packed keys
-// and values.
-const attnBlockFloats = 64 << 10
+// and values; attnMinBlock is the least number of queries that share a pass over those.
+const (
+	attnBlockFloats = 64 << 10
+	attnMinBlock    = 2 * gemmMaxRows
+)
 
 func attnMakePlan(s *AttnShape) attnPlan {
 	var p attnPlan
-	p.units = (s.Tk + panelCols - 1) &^ (panelCols - 1)
-	p.ldp = p.units
+	p.ldp = attnUnits(s.Tk)
 	if p.ldp%1024 == 0 {
 		p.ldp += panelCols
 	}
-	p.block = max(attnMinBlock, attnBlockFloats/max(1, p.ldp)/gemmMaxRows*gemmMaxRows)
+	p.block = max(attnMinBlock, attnBlockFloats/p.ldp/gemmMaxRows*gemmMaxRows)
 	if blocks := (s.Tq + p.block - 1) / p.block; blocks > 0 {
 		p.block = (s.Tq + blocks - 1) / blocks
 	}
 	p.logits = p.block * p.ldp
-	p.rows = (p.block + panelCols - 1) &^ (panelCols - 1)
+	p.rows = attnUnits(p.block)
 	return p
 }
 
-// attnMinBlock is the least number of queries that share a pass over the packed keys and values.
-const attnMinBlock = 28
-
-// AttentionScratch returns how many floats of scratch Attention needs.
-func AttentionScratch(s *AttnShape) int {
-	p := attnMakePlan(s)
-	return packLen(s.D, s.Tk) + packLen(s.Tk, s.Dv) + p.logits + p.rows + p.units + 6*panelCols
-}
+// attnUnits rounds up to whole units of 16.
+func attnUnits(n int) int { return (n + panelCols - 1) &^ (panelCols - 1) }
 
 // attnCut takes n floats from the scratch memory, starting at a multiple of 64 bytes.
 func attnCut(scratch *[]float32, n int) []float32 {
@@ -83,37 +73,54 @@ func attnCut(scratch *[]float32, n int) []float32 {
 	return s[:n:n]
 }
 
+// AttentionScratch returns how many floats of scratch Attention needs.
+func AttentionScratch(s *AttnShape) int {
+	p := attnMakePlan(s)
+	return packLen(s.D, s.Tk) + packLen(s.Tk, s.Dv) + p.logits + 4*p.rows + 7*panelCols
+}
+
+// attnForward is the scratch memory of Attention.
+type attnForward struct {
+	attnPlan
+	keys, values     []float32 // packed Kᵀ and V of a head
+	logits           []float32 // of a block
+	top, sum, lse, f []float32 // per query of a block
+}
+
 // Attention computes the heads h0 ≤ h < h1 of O. lse (Heads×Tq) receives the logarithm of the sum of
 // exponentials of each row of logits, from which [AttentionGrad] rebuilds the probabilities: they are never
 // stored for all queries. A row whose keys are all hidden gives zeros and lse -Inf; NaN reaches the output.
 //
 // scratch holds at least AttentionScratch(s) floats. o must not overlap q, k or v.
 func Attention(o, q, k, v AttnView, lse []float32, s *AttnShape, h0, h1 int, scratch []float32) {
-	plan := attnMakePlan(s)
-	keys := attnCut(&scratch, packLen(s.D, s.Tk))
-	values := attnCut(&scratch, packLen(s.Tk, s.Dv))
-	logits := attnCut(&scratch, plan.logits)
-	scale := attnCut(&scratch, plan.rows)
-	maskRow := attnCut(&scratch, plan.units)
+	w := attnForward{attnPlan: attnMakePlan(s)}
+	for _, part := range []struct {
+		to *[]float32
+		n  int
+	}{{&w.keys, packLen(s.D, s.Tk)}, {&w.values, packLen(s.Tk, s.Dv)}, {&w.logits, w.attnPlan.logits},
+		{&w.top, w.rows}, {&w.sum, w.rows}, {&w.lse, w.rows}, {&w.f, w.rows}} {
+		*part.to = attnCut(&scratch, part.n)
+	}
 	for h := h0; h < h1; h++ {
 		if g := h / s.group(); h == h0 || h%s.group() == 0 {
-			packPanels(keys, k.head(g, 0), k.Row, true, s.D, s.Tk, 1)
-			packPanels(values, v.head(g, 0), v.Row, false, s.Tk, s.Dv, 1)
+			packPanels(w.keys, k.head(g, 0), k.Row, true, s.D, s.Tk, 1)
+			packPanels(w.values, v.head(g, 0), v.Row, false, s.Tk, s.Dv, 1)
 		}
-		for t := 0; t < s.Tq; t += plan.block {
-			m := min(plan.block, s.Tq-t)
-			attnProduct(logits, plan.ldp, q.head(h, t), q.Row, keys, m, s.Tk, s.D)
-			for i := range m {
-				row := logits[i*plan.ldp:][:plan.units]
-				lse[h*s.Tq+t+i], scale[i] = attnSoftmaxRow(row, s.Tk, s.mask(h, t+i, maskRow), s.Scale)
-			}
-			out := o.head(h, t)
-			attnProduct(out, o.Row, logits, plan.ldp, values, m, s.Dv, s.Tk)
-			for i := range m {
-				attnScaleRow(out[i*o.Row:i*o.Row+s.Dv], scale[i])
-			}
+		for t := 0; t < s.Tq; t += w.block {
+			m := min(w.block, s.Tq-t)
+			w.queries(o.head(h, t), o.Row, q.head(h, t), q.Row, s, s.mask(h, t), m)
+			copy(lse[h*s.Tq+t:h*s.Tq+t+m], w.lse)
 		}
 	}
+}
+
+// queries computes m rows of O.
+func (w *attnForward) queries(o []float32, ldo int, q []float32, ldq int, s *AttnShape, mask []float32, m int) {
+	attnProduct(w.logits, w.ldp, q, ldq, w.keys, m, s.Tk, s.D)
+	rows := attnUnits(m)
+	attnSoftmaxRows(w.logits, w.ldp, m, s.Tk, mask, s.Tk, s.Scale, w.lse, w.f, w.top[:rows], w.sum[:rows])
+	attnProduct(o, ldo, w.logits, w.ldp, w.values, m, s.Dv, s.Tk)
+	attnScale(o, ldo, m, s.Dv, w.f)
 }
 
 // attnProduct computes the m×n matrix C = A·B with B of depth k in panels.

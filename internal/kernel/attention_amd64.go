@@ -2,75 +2,112 @@ package kernel
 
 import "unsafe"
 
-// attnSoftmax is attnSoftmaxGeneric on the instruction set in use; x and mask are whole units of 16 numbers.
-func attnSoftmax(x, mask []float32, scale float32) (top, sum float32) {
-	if len(x) > 0 {
+// The functions below run on the instruction set in use what their generic forms say, after checking that the
+// slices are long enough.
+
+// attnSoftmax is attnSoftmaxGeneric; the rows of x are filled up to whole units of 16 numbers.
+func attnSoftmax(x []float32, ld, rows, n int, mask []float32, ldm int, scale float32, top, sum []float32) {
+	if rows > 0 && n > 0 {
+		_, _, _ = x[(rows-1)*ld+(n-1)|(panelCols-1)], top[rows-1], sum[rows-1]
+		attnCheckMask(mask, ldm, rows, n)
 		switch cpuCurrent {
 		case cpuAVX512:
-			return attnSoftmaxAVX512(&x[0], unsafe.SliceData(mask), len(x)/panelCols, scale)
+			attnSoftmaxAVX512(&x[0], uintptr(ld)*4, rows, n, unsafe.SliceData(mask), uintptr(ldm)*4, scale, &top[0], &sum[0])
+			return
 		case cpuAVX2:
-			return attnSoftmaxAVX2(&x[0], unsafe.SliceData(mask), len(x)/panelCols, scale)
+			attnSoftmaxAVX2(&x[0], uintptr(ld)*4, rows, n, unsafe.SliceData(mask), uintptr(ldm)*4, scale, &top[0], &sum[0])
+			return
 		}
 	}
-	return attnSoftmaxGeneric(x, mask, scale)
+	attnSoftmaxGeneric(x, ld, rows, n, mask, ldm, scale, top, sum)
 }
 
-// attnGradient is attnGradientGeneric on the instruction set in use.
-func attnGradient(x, dp, mask []float32, scale, lse, delta float32) {
-	if len(x) > 0 {
+// attnGrad is attnGradGeneric; the rows of x and dp are filled up to whole units of 16 numbers.
+func attnGrad(x, dp []float32, ld, rows, n int, mask []float32, ldm int, scale float32, lse, delta []float32) {
+	if rows > 0 && n > 0 {
+		_, _, _, _ = x[(rows-1)*ld+(n-1)|(panelCols-1)], dp[(rows-1)*ld+(n-1)|(panelCols-1)], lse[rows-1], delta[rows-1]
+		attnCheckMask(mask, ldm, rows, n)
 		switch cpuCurrent {
 		case cpuAVX512:
-			attnGradAVX512(&x[0], &dp[0], unsafe.SliceData(mask), len(x)/panelCols, scale, lse, delta)
+			attnGradAVX512(&x[0], &dp[0], uintptr(ld)*4, rows, n, unsafe.SliceData(mask), uintptr(ldm)*4, scale, &lse[0], &delta[0])
 			return
 		case cpuAVX2:
-			attnGradAVX2(&x[0], &dp[0], unsafe.SliceData(mask), len(x)/panelCols, scale, lse, delta)
+			attnGradAVX2(&x[0], &dp[0], uintptr(ld)*4, rows, n, unsafe.SliceData(mask), uintptr(ldm)*4, scale, &lse[0], &delta[0])
 			return
 		}
 	}
-	attnGradientGeneric(x, dp, mask, scale, lse, delta)
+	attnGradGeneric(x, dp, ld, rows, n, mask, ldm, scale, lse, delta)
 }
 
-// attnDot is the inner product of whole units.
-func attnDot(x, y []float32) float32 {
-	if len(x) > 0 {
+// attnDot is attnDotGeneric.
+func attnDot(x []float32, ldx int, y []float32, ldy, rows, n int, out []float32) {
+	if rows > 0 && n > 0 {
+		_, _, _ = x[(rows-1)*ldx+n-1], y[(rows-1)*ldy+n-1], out[rows-1]
 		switch cpuCurrent {
 		case cpuAVX512:
-			return attnDotAVX512(&x[0], &y[0], len(x)/panelCols)
+			attnDotAVX512(&x[0], uintptr(ldx)*4, &y[0], uintptr(ldy)*4, rows, n, &out[0])
+			return
 		case cpuAVX2:
-			return attnDotAVX2(&x[0], &y[0], len(x)/panelCols)
+			attnDotAVX2(&x[0], uintptr(ldx)*4, &y[0], uintptr(ldy)*4, rows, n, &out[0])
+			return
 		}
 	}
-	return attnDotGeneric(x, y)
+	attnDotGeneric(x, ldx, y, ldy, rows, n, out)
 }
 
-// attnScale multiplies whole units by f.
-func attnScale(x []float32, f float32) {
-	if len(x) > 0 {
+// attnScale is attnScaleGeneric.
+func attnScale(x []float32, ld, rows, n int, f []float32) {
+	if rows > 0 && n > 0 {
+		_, _ = x[(rows-1)*ld+n-1], f[rows-1]
 		switch cpuCurrent {
 		case cpuAVX512:
-			attnScaleAVX512(&x[0], len(x)/panelCols, f)
+			attnScaleAVX512(&x[0], uintptr(ld)*4, rows, n, &f[0])
 			return
 		case cpuAVX2:
-			attnScaleAVX2(&x[0], len(x)/panelCols, f)
+			attnScaleAVX2(&x[0], uintptr(ld)*4, rows, n, &f[0])
 			return
 		}
 	}
-	attnScaleGeneric(x, f)
+	attnScaleGeneric(x, ld, rows, n, f)
 }
 
-// gemmAdd adds whole units.
-func gemmAdd(y, x []float32) {
-	if len(y) > 0 {
+// gemmAdd is gemmAddGeneric.
+func gemmAdd(y []float32, ldy int, x []float32, ldx, rows, n int) {
+	if rows > 0 && n > 0 {
+		_, _ = y[(rows-1)*ldy+n-1], x[(rows-1)*ldx+n-1]
 		switch cpuCurrent {
 		case cpuAVX512:
-			gemmAddAVX512(&y[0], &x[0], len(y)/panelCols)
+			gemmAddAVX512(&y[0], uintptr(ldy)*4, &x[0], uintptr(ldx)*4, rows, n)
 			return
 		case cpuAVX2:
-			gemmAddAVX2(&y[0], &x[0], len(y)/panelCols)
+			gemmAddAVX2(&y[0], uintptr(ldy)*4, &x[0], uintptr(ldx)*4, rows, n)
 			return
 		}
 	}
-	gemmAddGeneric(y, x)
+	gemmAddGeneric(y, ldy, x, ldx, rows, n)
+}
+
+// attnLogSumExp is attnLogSumExpGeneric for whole units of 16 numbers.
+func attnLogSumExp(lse, f, top, sum []float32) {
+	if n := len(sum); n > 0 {
+		_, _, _ = lse[n-1], f[n-1], top[n-1]
+		switch cpuCurrent {
+		case cpuAVX512:
+			attnLogSumExpAVX512(&lse[0], &f[0], &top[0], &sum[0], n/panelCols)
+			return
+		case cpuAVX2:
+			attnLogSumExpAVX2(&lse[0], &f[0], &top[0], &sum[0], n/panelCols)
+			return
+		}
+	}
+	attnLogSumExpGeneric(lse, f, top, sum)
+}
+
+// attnCheckMask panics if the mask is there but too short.
+func attnCheckMask(mask []float32, ldm, rows, n int) {
+	if mask != nil {
+		_ = mask[(rows-1)*ldm+n-1]
+	}
 }
 
 // packRows copies rows of 16 numbers; the slices have been checked.

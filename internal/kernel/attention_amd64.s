@@ -2,345 +2,899 @@
 
 #include "textflag.h"
 
-// func attnSoftmaxAVX512(x *float32, mask *float32, units int, scale float32) (top float32, sum float32)
-// Requires: AVX, AVX512F, SSE
-TEXT ·attnSoftmaxAVX512(SB), NOSPLIT, $0-40
-	MOVQ         mask+8(FP), AX
-	VBROADCASTSS scale+24(FP), Z0
+// func attnSoftmaxAVX512(x *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, top *float32, sum *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·attnSoftmaxAVX512(SB), NOSPLIT, $0-72
+	MOVQ         mask+32(FP), AX
 	TESTQ        AX, AX
-	JZ           plain
+	JZ           bare
+	MOVQ         n+24(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	INCQ         CX
+	MOVL         $0x0000ffff, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VBROADCASTSS scale+48(FP), Z0
+	VBROADCASTSS attn_log2e<>+0(SB), Z1
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
+	VBROADCASTSS attn_least<>+0(SB), Z4
+	VBROADCASTSS attn_one<>+0(SB), Z5
+	VBROADCASTSS attn_exp0<>+0(SB), Z6
+	VBROADCASTSS attn_exp1<>+0(SB), Z7
+	VBROADCASTSS attn_exp2<>+0(SB), Z8
+	VBROADCASTSS attn_exp3<>+0(SB), Z9
+	VBROADCASTSS attn_exp4<>+0(SB), Z10
 	MOVQ         x+0(FP), CX
-	MOVQ         units+16(FP), BX
-	MOVQ         AX, DX
-	VBROADCASTSS attn_lowest<>+0(SB), Z1
+	MOVQ         rows+16(FP), DX
+	MOVQ         top+56(FP), BX
+	MOVQ         sum+64(FP), SI
+	MOVQ         mask+32(FP), DI
+
+maskedrow:
+	VBROADCASTSS attn_lowest<>+0(SB), Z11
+	MOVQ         CX, R8
+	MOVQ         AX, R9
+	MOVQ         DI, R10
+	TESTQ        R9, R9
+	JZ           maskedtopnone
 
 maskedtop:
-	VMOVUPS       (CX), Z2
-	VFMADD213PS   (DX), Z0, Z2
-	VMAXPS        Z1, Z2, Z1
-	ADDQ          $0x40, CX
-	ADDQ          $0x40, DX
-	DECQ          BX
-	JNE           maskedtop
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VMOVAPS       Y1, Y1
-	VMAXPS        Y2, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VMAXPS        X2, X1, X2
-	VPERMILPS     $0x4e, X2, X1
-	VMAXPS        X1, X2, X2
-	VPERMILPS     $0xb1, X2, X1
-	VMAXPS        X1, X2, X2
-	VMOVAPS       X2, X1
-	JMP           end
+	VMOVUPS     (R8), Z12
+	VFMADD213PS (R10), Z0, Z12
+	VMAXPS      Z11, Z12, Z11
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R10
+	DECQ        R9
+	JNE         maskedtop
 
-plain:
-	MOVQ         x+0(FP), CX
-	MOVQ         units+16(FP), BX
-	MOVQ         AX, DX
-	VBROADCASTSS attn_lowest<>+0(SB), Z1
-
-baretop:
-	VMOVUPS       (CX), Z2
-	VMULPS        Z0, Z2, Z2
-	VMAXPS        Z1, Z2, Z1
-	ADDQ          $0x40, CX
-	DECQ          BX
-	JNE           baretop
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VMOVAPS       Y1, Y1
-	VMAXPS        Y2, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VMAXPS        X2, X1, X2
-	VPERMILPS     $0x4e, X2, X1
-	VMAXPS        X1, X2, X2
-	VPERMILPS     $0xb1, X2, X1
-	VMAXPS        X1, X2, X2
-	VMOVAPS       X2, X1
-
-end:
-	VXORPS       X2, X2, X2
-	VUCOMISS     attn_lowest<>+0(SB), X1
-	JE           done
-	VBROADCASTSS X1, Z2
-	VBROADCASTSS attn_log2e<>+0(SB), Z3
-	VBROADCASTSS attn_ln2hi<>+0(SB), Z4
-	VBROADCASTSS attn_ln2lo<>+0(SB), Z5
-	VBROADCASTSS attn_least<>+0(SB), Z6
-	VBROADCASTSS attn_one<>+0(SB), Z7
-	VBROADCASTSS attn_poly0<>+0(SB), Z8
-	TESTQ        AX, AX
-	JZ           plainsum
-	MOVQ         x+0(FP), CX
-	MOVQ         units+16(FP), DX
-	VXORPS       Y9, Y9, Y9
+maskedtopnone:
+	VMOVUPS       (R8), Z12
+	VMOVUPS.Z     (R10), K1, Z14
+	VFMADD213PS   Z14, Z0, Z12
+	VBROADCASTSS  attn_lowest<>+0(SB), Z14
+	VBLENDMPS     Z12, Z14, K1, Z12
+	VMAXPS        Z11, Z12, Z11
+	VMOVAPS       Y11, Y12
+	VEXTRACTF64X4 $0x01, Z11, Y11
+	VMAXPS        Y11, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X11
+	VMAXPS        X11, X12, X11
+	VPERMILPS     $0x4e, X11, X12
+	VMAXPS        X12, X11, X11
+	VPERMILPS     $0xb1, X11, X12
+	VMAXPS        X12, X11, X11
+	VXORPS        Y13, Y13, Y13
+	VMOVSS        X11, (BX)
+	VUCOMISS      attn_lowest<>+0(SB), X11
+	JE            maskedhidden
+	VBROADCASTSS  X11, Z11
+	MOVQ          CX, R8
+	MOVQ          AX, R9
+	MOVQ          DI, R10
+	TESTQ         R9, R9
+	JZ            maskedexpnone
 
 maskedexp:
-	VMOVUPS          (CX), Z10
-	VFMADD213PS      (AX), Z0, Z10
-	VSUBPS           Z2, Z10, Z10
-	VMULPS           Z3, Z10, Z11
-	VRNDSCALEPS      $0x08, Z11, Z11
-	VMOVAPS          Z10, Z12
-	VFNMADD231PS     Z4, Z11, Z12
-	VFNMADD231PS     Z5, Z11, Z12
-	VMOVAPS          Z8, Z13
-	VFMADD213PS.BCST attn_poly1<>+0(SB), Z12, Z13
-	VFMADD213PS.BCST attn_poly2<>+0(SB), Z12, Z13
-	VFMADD213PS.BCST attn_poly3<>+0(SB), Z12, Z13
-	VFMADD213PS.BCST attn_poly4<>+0(SB), Z12, Z13
-	VMULPS           Z12, Z12, Z14
-	VFMADD213PS      Z12, Z14, Z13
-	VADDPS           Z7, Z13, Z13
-	VCMPPS           $0x05, Z6, Z10, K1
-	VSCALEFPS.Z      Z11, Z13, K1, Z10
-	VMOVUPS          Z10, (CX)
-	VADDPS           Z10, Z9, Z9
-	ADDQ             $0x40, CX
-	ADDQ             $0x40, AX
-	DECQ             DX
-	JNE              maskedexp
-	VEXTRACTF64X4    $0x01, Z9, Y0
-	VMOVAPS          Y9, Y2
-	VADDPS           Y0, Y2, Y2
-	VEXTRACTF128     $0x01, Y2, X0
-	VADDPS           X0, X2, X0
-	VPERMILPS        $0x4e, X0, X2
-	VADDPS           X2, X0, X0
-	VPERMILPS        $0xb1, X0, X2
-	VADDPS           X2, X0, X0
-	VMOVAPS          X0, X2
-	JMP              done
+	VMOVUPS      (R8), Z12
+	VFMADD213PS  (R10), Z0, Z12
+	VSUBPS       Z11, Z12, Z12
+	VMULPS       Z1, Z12, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VMOVAPS      Z12, Z15
+	VFNMADD231PS Z2, Z14, Z15
+	VFNMADD231PS Z3, Z14, Z15
+	VMOVUPS      Z6, Z16
+	VFMADD213PS  Z7, Z15, Z16
+	VFMADD213PS  Z8, Z15, Z16
+	VFMADD213PS  Z9, Z15, Z16
+	VFMADD213PS  Z10, Z15, Z16
+	VMULPS       Z15, Z15, Z17
+	VFMADD213PS  Z15, Z17, Z16
+	VADDPS       Z5, Z16, Z16
+	VCMPPS       $0x05, Z4, Z12, K2
+	VSCALEFPS.Z  Z14, Z16, K2, Z12
+	VMOVUPS      Z12, (R8)
+	VADDPS       Z12, Z13, Z13
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R10
+	DECQ         R9
+	JNE          maskedexp
 
-plainsum:
-	MOVQ   x+0(FP), CX
-	MOVQ   units+16(FP), DX
-	VXORPS Y9, Y9, Y9
+maskedexpnone:
+	VMOVUPS      (R8), Z12
+	VMOVUPS.Z    (R10), K1, Z14
+	VFMADD213PS  Z14, Z0, Z12
+	VBROADCASTSS attn_lowest<>+0(SB), Z14
+	VBLENDMPS    Z12, Z14, K1, Z12
+	VSUBPS       Z11, Z12, Z12
+	VMULPS       Z1, Z12, Z11
+	VRNDSCALEPS  $0x08, Z11, Z11
+	VMOVAPS      Z12, Z14
+	VFNMADD231PS Z2, Z11, Z14
+	VFNMADD231PS Z3, Z11, Z14
+	VMOVUPS      Z6, Z15
+	VFMADD213PS  Z7, Z14, Z15
+	VFMADD213PS  Z8, Z14, Z15
+	VFMADD213PS  Z9, Z14, Z15
+	VFMADD213PS  Z10, Z14, Z15
+	VMULPS       Z14, Z14, Z16
+	VFMADD213PS  Z14, Z16, Z15
+	VADDPS       Z5, Z15, Z15
+	VCMPPS       $0x05, Z4, Z12, K2
+	VSCALEFPS.Z  Z11, Z15, K2, Z12
+	VMOVUPS      Z12, (R8)
+	VADDPS       Z12, Z13, Z13
+
+maskedhidden:
+	VMOVAPS       Y13, Y11
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y12, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X12
+	VADDPS        X12, X11, X12
+	VPERMILPS     $0x4e, X12, X11
+	VADDPS        X11, X12, X12
+	VPERMILPS     $0xb1, X12, X11
+	VADDPS        X11, X12, X12
+	VMOVSS        X12, (SI)
+	ADDQ          stride+8(FP), CX
+	ADDQ          maskStride+40(FP), DI
+	ADDQ          $0x04, BX
+	ADDQ          $0x04, SI
+	DECQ          DX
+	JNE           maskedrow
+	VZEROUPPER
+	RET
+
+bare:
+	MOVQ         n+24(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	INCQ         CX
+	MOVL         $0x0000ffff, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VBROADCASTSS scale+48(FP), Z0
+	VBROADCASTSS attn_log2e<>+0(SB), Z1
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
+	VBROADCASTSS attn_least<>+0(SB), Z4
+	VBROADCASTSS attn_one<>+0(SB), Z5
+	VBROADCASTSS attn_exp0<>+0(SB), Z6
+	VBROADCASTSS attn_exp1<>+0(SB), Z7
+	VBROADCASTSS attn_exp2<>+0(SB), Z8
+	VBROADCASTSS attn_exp3<>+0(SB), Z9
+	VBROADCASTSS attn_exp4<>+0(SB), Z10
+	MOVQ         x+0(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         top+56(FP), BX
+	MOVQ         sum+64(FP), SI
+
+plainrow:
+	VBROADCASTSS attn_lowest<>+0(SB), Z11
+	MOVQ         CX, DI
+	MOVQ         AX, R8
+	TESTQ        R8, R8
+	JZ           plaintopnone
+
+plaintop:
+	VMOVUPS (DI), Z12
+	VMULPS  Z0, Z12, Z12
+	VMAXPS  Z11, Z12, Z11
+	ADDQ    $0x40, DI
+	DECQ    R8
+	JNE     plaintop
+
+plaintopnone:
+	VMOVUPS       (DI), Z12
+	VMULPS        Z0, Z12, Z12
+	VBROADCASTSS  attn_lowest<>+0(SB), Z14
+	VBLENDMPS     Z12, Z14, K1, Z12
+	VMAXPS        Z11, Z12, Z11
+	VMOVAPS       Y11, Y12
+	VEXTRACTF64X4 $0x01, Z11, Y11
+	VMAXPS        Y11, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X11
+	VMAXPS        X11, X12, X11
+	VPERMILPS     $0x4e, X11, X12
+	VMAXPS        X12, X11, X11
+	VPERMILPS     $0xb1, X11, X12
+	VMAXPS        X12, X11, X11
+	VXORPS        Y13, Y13, Y13
+	VMOVSS        X11, (BX)
+	VUCOMISS      attn_lowest<>+0(SB), X11
+	JE            plainhidden
+	VBROADCASTSS  X11, Z11
+	MOVQ          CX, DI
+	MOVQ          AX, R8
+	TESTQ         R8, R8
+	JZ            plainexpnone
 
 plainexp:
-	VMOVUPS          (CX), Z10
-	VMULPS           Z0, Z10, Z10
-	VSUBPS           Z2, Z10, Z10
-	VMULPS           Z3, Z10, Z11
-	VRNDSCALEPS      $0x08, Z11, Z11
-	VMOVAPS          Z10, Z12
-	VFNMADD231PS     Z4, Z11, Z12
-	VFNMADD231PS     Z5, Z11, Z12
-	VMOVAPS          Z8, Z13
-	VFMADD213PS.BCST attn_poly1<>+0(SB), Z12, Z13
-	VFMADD213PS.BCST attn_poly2<>+0(SB), Z12, Z13
-	VFMADD213PS.BCST attn_poly3<>+0(SB), Z12, Z13
-	VFMADD213PS.BCST attn_poly4<>+0(SB), Z12, Z13
-	VMULPS           Z12, Z12, Z14
-	VFMADD213PS      Z12, Z14, Z13
-	VADDPS           Z7, Z13, Z13
-	VCMPPS           $0x05, Z6, Z10, K1
-	VSCALEFPS.Z      Z11, Z13, K1, Z10
-	VMOVUPS          Z10, (CX)
-	VADDPS           Z10, Z9, Z9
-	ADDQ             $0x40, CX
-	DECQ             DX
-	JNE              plainexp
-	VEXTRACTF64X4    $0x01, Z9, Y0
-	VMOVAPS          Y9, Y2
-	VADDPS           Y0, Y2, Y2
-	VEXTRACTF128     $0x01, Y2, X0
-	VADDPS           X0, X2, X0
-	VPERMILPS        $0x4e, X0, X2
-	VADDPS           X2, X0, X0
-	VPERMILPS        $0xb1, X0, X2
-	VADDPS           X2, X0, X0
-	VMOVAPS          X0, X2
+	VMOVUPS      (DI), Z12
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z11, Z12, Z12
+	VMULPS       Z1, Z12, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VMOVAPS      Z12, Z15
+	VFNMADD231PS Z2, Z14, Z15
+	VFNMADD231PS Z3, Z14, Z15
+	VMOVUPS      Z6, Z16
+	VFMADD213PS  Z7, Z15, Z16
+	VFMADD213PS  Z8, Z15, Z16
+	VFMADD213PS  Z9, Z15, Z16
+	VFMADD213PS  Z10, Z15, Z16
+	VMULPS       Z15, Z15, Z17
+	VFMADD213PS  Z15, Z17, Z16
+	VADDPS       Z5, Z16, Z16
+	VCMPPS       $0x05, Z4, Z12, K2
+	VSCALEFPS.Z  Z14, Z16, K2, Z12
+	VMOVUPS      Z12, (DI)
+	VADDPS       Z12, Z13, Z13
+	ADDQ         $0x40, DI
+	DECQ         R8
+	JNE          plainexp
 
-done:
+plainexpnone:
+	VMOVUPS      (DI), Z12
+	VMULPS       Z0, Z12, Z12
+	VBROADCASTSS attn_lowest<>+0(SB), Z14
+	VBLENDMPS    Z12, Z14, K1, Z12
+	VSUBPS       Z11, Z12, Z12
+	VMULPS       Z1, Z12, Z11
+	VRNDSCALEPS  $0x08, Z11, Z11
+	VMOVAPS      Z12, Z14
+	VFNMADD231PS Z2, Z11, Z14
+	VFNMADD231PS Z3, Z11, Z14
+	VMOVUPS      Z6, Z15
+	VFMADD213PS  Z7, Z14, Z15
+	VFMADD213PS  Z8, Z14, Z15
+	VFMADD213PS  Z9, Z14, Z15
+	VFMADD213PS  Z10, Z14, Z15
+	VMULPS       Z14, Z14, Z16
+	VFMADD213PS  Z14, Z16, Z15
+	VADDPS       Z5, Z15, Z15
+	VCMPPS       $0x05, Z4, Z12, K2
+	VSCALEFPS.Z  Z11, Z15, K2, Z12
+	VMOVUPS      Z12, (DI)
+	VADDPS       Z12, Z13, Z13
+
+plainhidden:
+	VMOVAPS       Y13, Y11
+	VEXTRACTF64X4 $0x01, Z13, Y12
+	VADDPS        Y12, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X12
+	VADDPS        X12, X11, X12
+	VPERMILPS     $0x4e, X12, X11
+	VADDPS        X11, X12, X12
+	VPERMILPS     $0xb1, X12, X11
+	VADDPS        X11, X12, X12
+	VMOVSS        X12, (SI)
+	ADDQ          stride+8(FP), CX
+	ADDQ          $0x04, BX
+	ADDQ          $0x04, SI
+	DECQ          DX
+	JNE           plainrow
 	VZEROUPPER
-	MOVSS X1, top+32(FP)
-	MOVSS X2, sum+36(FP)
 	RET
-
-DATA attn_lowest<>+0(SB)/4, $0xff800000
-GLOBL attn_lowest<>(SB), RODATA|NOPTR, $4
 
 DATA attn_log2e<>+0(SB)/4, $0x3fb8aa3b
-GLOBL attn_log2e<>(SB), RODATA|NOPTR, $4
+DATA attn_log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA attn_log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA attn_log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA attn_log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA attn_log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA attn_log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA attn_log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL attn_log2e<>(SB), RODATA|NOPTR, $32
 
 DATA attn_ln2hi<>+0(SB)/4, $0x3f318000
-GLOBL attn_ln2hi<>(SB), RODATA|NOPTR, $4
+DATA attn_ln2hi<>+4(SB)/4, $0x3f318000
+DATA attn_ln2hi<>+8(SB)/4, $0x3f318000
+DATA attn_ln2hi<>+12(SB)/4, $0x3f318000
+DATA attn_ln2hi<>+16(SB)/4, $0x3f318000
+DATA attn_ln2hi<>+20(SB)/4, $0x3f318000
+DATA attn_ln2hi<>+24(SB)/4, $0x3f318000
+DATA attn_ln2hi<>+28(SB)/4, $0x3f318000
+GLOBL attn_ln2hi<>(SB), RODATA|NOPTR, $32
 
 DATA attn_ln2lo<>+0(SB)/4, $0xb95e8083
-GLOBL attn_ln2lo<>(SB), RODATA|NOPTR, $4
+DATA attn_ln2lo<>+4(SB)/4, $0xb95e8083
+DATA attn_ln2lo<>+8(SB)/4, $0xb95e8083
+DATA attn_ln2lo<>+12(SB)/4, $0xb95e8083
+DATA attn_ln2lo<>+16(SB)/4, $0xb95e8083
+DATA attn_ln2lo<>+20(SB)/4, $0xb95e8083
+DATA attn_ln2lo<>+24(SB)/4, $0xb95e8083
+DATA attn_ln2lo<>+28(SB)/4, $0xb95e8083
+GLOBL attn_ln2lo<>(SB), RODATA|NOPTR, $32
 
 DATA attn_least<>+0(SB)/4, $0xc2ae999a
-GLOBL attn_least<>(SB), RODATA|NOPTR, $4
+DATA attn_least<>+4(SB)/4, $0xc2ae999a
+DATA attn_least<>+8(SB)/4, $0xc2ae999a
+DATA attn_least<>+12(SB)/4, $0xc2ae999a
+DATA attn_least<>+16(SB)/4, $0xc2ae999a
+DATA attn_least<>+20(SB)/4, $0xc2ae999a
+DATA attn_least<>+24(SB)/4, $0xc2ae999a
+DATA attn_least<>+28(SB)/4, $0xc2ae999a
+GLOBL attn_least<>(SB), RODATA|NOPTR, $32
 
 DATA attn_one<>+0(SB)/4, $0x3f800000
-GLOBL attn_one<>(SB), RODATA|NOPTR, $4
+DATA attn_one<>+4(SB)/4, $0x3f800000
+DATA attn_one<>+8(SB)/4, $0x3f800000
+DATA attn_one<>+12(SB)/4, $0x3f800000
+DATA attn_one<>+16(SB)/4, $0x3f800000
+DATA attn_one<>+20(SB)/4, $0x3f800000
+DATA attn_one<>+24(SB)/4, $0x3f800000
+DATA attn_one<>+28(SB)/4, $0x3f800000
+GLOBL attn_one<>(SB), RODATA|NOPTR, $32
 
-DATA attn_poly0<>+0(SB)/4, $0x3ab50d39
-GLOBL attn_poly0<>(SB), RODATA|NOPTR, $4
+DATA attn_exp0<>+0(SB)/4, $0x3ab50d39
+DATA attn_exp0<>+4(SB)/4, $0x3ab50d39
+DATA attn_exp0<>+8(SB)/4, $0x3ab50d39
+DATA attn_exp0<>+12(SB)/4, $0x3ab50d39
+DATA attn_exp0<>+16(SB)/4, $0x3ab50d39
+DATA attn_exp0<>+20(SB)/4, $0x3ab50d39
+DATA attn_exp0<>+24(SB)/4, $0x3ab50d39
+DATA attn_exp0<>+28(SB)/4, $0x3ab50d39
+GLOBL attn_exp0<>(SB), RODATA|NOPTR, $32
 
-DATA attn_poly1<>+0(SB)/4, $0x3c091fe3
-GLOBL attn_poly1<>(SB), RODATA|NOPTR, $4
+DATA attn_exp1<>+0(SB)/4, $0x3c091fe3
+DATA attn_exp1<>+4(SB)/4, $0x3c091fe3
+DATA attn_exp1<>+8(SB)/4, $0x3c091fe3
+DATA attn_exp1<>+12(SB)/4, $0x3c091fe3
+DATA attn_exp1<>+16(SB)/4, $0x3c091fe3
+DATA attn_exp1<>+20(SB)/4, $0x3c091fe3
+DATA attn_exp1<>+24(SB)/4, $0x3c091fe3
+DATA attn_exp1<>+28(SB)/4, $0x3c091fe3
+GLOBL attn_exp1<>(SB), RODATA|NOPTR, $32
 
-DATA attn_poly2<>+0(SB)/4, $0x3d2aac8b
-GLOBL attn_poly2<>(SB), RODATA|NOPTR, $4
+DATA attn_exp2<>+0(SB)/4, $0x3d2aac8b
+DATA attn_exp2<>+4(SB)/4, $0x3d2aac8b
+DATA attn_exp2<>+8(SB)/4, $0x3d2aac8b
+DATA attn_exp2<>+12(SB)/4, $0x3d2aac8b
+DATA attn_exp2<>+16(SB)/4, $0x3d2aac8b
+DATA attn_exp2<>+20(SB)/4, $0x3d2aac8b
+DATA attn_exp2<>+24(SB)/4, $0x3d2aac8b
+DATA attn_exp2<>+28(SB)/4, $0x3d2aac8b
+GLOBL attn_exp2<>(SB), RODATA|NOPTR, $32
 
-DATA attn_poly3<>+0(SB)/4, $0x3e2aaa45
-GLOBL attn_poly3<>(SB), RODATA|NOPTR, $4
+DATA attn_exp3<>+0(SB)/4, $0x3e2aaa45
+DATA attn_exp3<>+4(SB)/4, $0x3e2aaa45
+DATA attn_exp3<>+8(SB)/4, $0x3e2aaa45
+DATA attn_exp3<>+12(SB)/4, $0x3e2aaa45
+DATA attn_exp3<>+16(SB)/4, $0x3e2aaa45
+DATA attn_exp3<>+20(SB)/4, $0x3e2aaa45
+DATA attn_exp3<>+24(SB)/4, $0x3e2aaa45
+DATA attn_exp3<>+28(SB)/4, $0x3e2aaa45
+GLOBL attn_exp3<>(SB), RODATA|NOPTR, $32
 
-DATA attn_poly4<>+0(SB)/4, $0x3efffffe
-GLOBL attn_poly4<>(SB), RODATA|NOPTR, $4
+DATA attn_exp4<>+0(SB)/4, $0x3efffffe
+DATA attn_exp4<>+4(SB)/4, $0x3efffffe
+DATA attn_exp4<>+8(SB)/4, $0x3efffffe
+DATA attn_exp4<>+12(SB)/4, $0x3efffffe
+DATA attn_exp4<>+16(SB)/4, $0x3efffffe
+DATA attn_exp4<>+20(SB)/4, $0x3efffffe
+DATA attn_exp4<>+24(SB)/4, $0x3efffffe
+DATA attn_exp4<>+28(SB)/4, $0x3efffffe
+GLOBL attn_exp4<>(SB), RODATA|NOPTR, $32
 
-// func attnGradAVX512(x *float32, dp *float32, mask *float32, units int, scale float32, lse float32, delta float32)
+DATA attn_lowest<>+0(SB)/4, $0xff800000
+DATA attn_lowest<>+4(SB)/4, $0xff800000
+DATA attn_lowest<>+8(SB)/4, $0xff800000
+DATA attn_lowest<>+12(SB)/4, $0xff800000
+DATA attn_lowest<>+16(SB)/4, $0xff800000
+DATA attn_lowest<>+20(SB)/4, $0xff800000
+DATA attn_lowest<>+24(SB)/4, $0xff800000
+DATA attn_lowest<>+28(SB)/4, $0xff800000
+GLOBL attn_lowest<>(SB), RODATA|NOPTR, $32
+
+// func attnLogSumExpAVX512(lse *float32, f *float32, top *float32, sum *float32, units int)
 // Requires: AVX, AVX512F
-TEXT ·attnGradAVX512(SB), NOSPLIT, $0-44
-	MOVQ         mask+16(FP), AX
-	VBROADCASTSS scale+32(FP), Z0
-	VBROADCASTSS lse+36(FP), Z1
-	VBROADCASTSS delta+40(FP), Z2
-	VBROADCASTSS attn_log2e<>+0(SB), Z3
+TEXT ·attnLogSumExpAVX512(SB), NOSPLIT, $0-40
+	MOVQ         lse+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVQ         top+16(FP), DX
+	MOVQ         sum+24(FP), BX
+	MOVQ         units+32(FP), SI
+	VBROADCASTSS attn_one<>+0(SB), Z0
+
+loop:
+	VMOVUPS      (BX), Z1
+	VBROADCASTSS attn_sqrthalf<>+0(SB), Z2
+	VPSUBD       Z2, Z1, Z2
+	VPSRAD       $0x17, Z2, Z2
+	VPSLLD       $0x17, Z2, Z3
+	VPSUBD       Z3, Z1, Z3
+	VCVTDQ2PS    Z2, Z2
+	VBROADCASTSS attn_one<>+0(SB), Z4
+	VSUBPS       Z4, Z3, Z3
+	VBROADCASTSS attn_log0<>+0(SB), Z4
+	VMOVUPS      Z4, Z4
+	VBROADCASTSS attn_log1<>+0(SB), Z5
+	VFMADD213PS  Z5, Z3, Z4
+	VBROADCASTSS attn_log2<>+0(SB), Z5
+	VFMADD213PS  Z5, Z3, Z4
+	VBROADCASTSS attn_log3<>+0(SB), Z5
+	VFMADD213PS  Z5, Z3, Z4
+	VBROADCASTSS attn_log4<>+0(SB), Z5
+	VFMADD213PS  Z5, Z3, Z4
+	VBROADCASTSS attn_log5<>+0(SB), Z5
+	VFMADD213PS  Z5, Z3, Z4
+	VBROADCASTSS attn_log6<>+0(SB), Z5
+	VFMADD213PS  Z5, Z3, Z4
+	VMULPS       Z3, Z3, Z5
+	VMULPS       Z3, Z4, Z4
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z6
+	VFMADD231PS  Z6, Z2, Z3
+	VBROADCASTSS attn_half<>+0(SB), Z6
+	VFNMADD231PS Z6, Z5, Z3
+	VFMADD231PS  Z4, Z5, Z3
 	VBROADCASTSS attn_ln2hi<>+0(SB), Z4
-	VBROADCASTSS attn_ln2lo<>+0(SB), Z5
-	VBROADCASTSS attn_least<>+0(SB), Z6
-	VBROADCASTSS attn_one<>+0(SB), Z7
-	VBROADCASTSS attn_poly0<>+0(SB), Z8
+	VFMADD231PS  Z4, Z2, Z3
+	VSUBPS       Z1, Z1, Z2
+	VADDPS       Z3, Z2, Z2
+	VADDPS       (DX), Z2, Z2
+	VDIVPS       Z1, Z0, Z1
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z1, (CX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	DECQ         SI
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA attn_sqrthalf<>+0(SB)/4, $0x3f3504f3
+DATA attn_sqrthalf<>+4(SB)/4, $0x3f3504f3
+DATA attn_sqrthalf<>+8(SB)/4, $0x3f3504f3
+DATA attn_sqrthalf<>+12(SB)/4, $0x3f3504f3
+DATA attn_sqrthalf<>+16(SB)/4, $0x3f3504f3
+DATA attn_sqrthalf<>+20(SB)/4, $0x3f3504f3
+DATA attn_sqrthalf<>+24(SB)/4, $0x3f3504f3
+DATA attn_sqrthalf<>+28(SB)/4, $0x3f3504f3
+GLOBL attn_sqrthalf<>(SB), RODATA|NOPTR, $32
+
+DATA attn_log0<>+0(SB)/4, $0x3db19b3e
+DATA attn_log0<>+4(SB)/4, $0x3db19b3e
+DATA attn_log0<>+8(SB)/4, $0x3db19b3e
+DATA attn_log0<>+12(SB)/4, $0x3db19b3e
+DATA attn_log0<>+16(SB)/4, $0x3db19b3e
+DATA attn_log0<>+20(SB)/4, $0x3db19b3e
+DATA attn_log0<>+24(SB)/4, $0x3db19b3e
+DATA attn_log0<>+28(SB)/4, $0x3db19b3e
+GLOBL attn_log0<>(SB), RODATA|NOPTR, $32
+
+DATA attn_log1<>+0(SB)/4, $0xbe133db5
+DATA attn_log1<>+4(SB)/4, $0xbe133db5
+DATA attn_log1<>+8(SB)/4, $0xbe133db5
+DATA attn_log1<>+12(SB)/4, $0xbe133db5
+DATA attn_log1<>+16(SB)/4, $0xbe133db5
+DATA attn_log1<>+20(SB)/4, $0xbe133db5
+DATA attn_log1<>+24(SB)/4, $0xbe133db5
+DATA attn_log1<>+28(SB)/4, $0xbe133db5
+GLOBL attn_log1<>(SB), RODATA|NOPTR, $32
+
+DATA attn_log2<>+0(SB)/4, $0x3e195fe9
+DATA attn_log2<>+4(SB)/4, $0x3e195fe9
+DATA attn_log2<>+8(SB)/4, $0x3e195fe9
+DATA attn_log2<>+12(SB)/4, $0x3e195fe9
+DATA attn_log2<>+16(SB)/4, $0x3e195fe9
+DATA attn_log2<>+20(SB)/4, $0x3e195fe9
+DATA attn_log2<>+24(SB)/4, $0x3e195fe9
+DATA attn_log2<>+28(SB)/4, $0x3e195fe9
+GLOBL attn_log2<>(SB), RODATA|NOPTR, $32
+
+DATA attn_log3<>+0(SB)/4, $0xbe299ea6
+DATA attn_log3<>+4(SB)/4, $0xbe299ea6
+DATA attn_log3<>+8(SB)/4, $0xbe299ea6
+DATA attn_log3<>+12(SB)/4, $0xbe299ea6
+DATA attn_log3<>+16(SB)/4, $0xbe299ea6
+DATA attn_log3<>+20(SB)/4, $0xbe299ea6
+DATA attn_log3<>+24(SB)/4, $0xbe299ea6
+DATA attn_log3<>+28(SB)/4, $0xbe299ea6
+GLOBL attn_log3<>(SB), RODATA|NOPTR, $32
+
+DATA attn_log4<>+0(SB)/4, $0x3e4c5682
+DATA attn_log4<>+4(SB)/4, $0x3e4c5682
+DATA attn_log4<>+8(SB)/4, $0x3e4c5682
+DATA attn_log4<>+12(SB)/4, $0x3e4c5682
+DATA attn_log4<>+16(SB)/4, $0x3e4c5682
+DATA attn_log4<>+20(SB)/4, $0x3e4c5682
+DATA attn_log4<>+24(SB)/4, $0x3e4c5682
+DATA attn_log4<>+28(SB)/4, $0x3e4c5682
+GLOBL attn_log4<>(SB), RODATA|NOPTR, $32
+
+DATA attn_log5<>+0(SB)/4, $0xbe80023a
+DATA attn_log5<>+4(SB)/4, $0xbe80023a
+DATA attn_log5<>+8(SB)/4, $0xbe80023a
+DATA attn_log5<>+12(SB)/4, $0xbe80023a
+DATA attn_log5<>+16(SB)/4, $0xbe80023a
+DATA attn_log5<>+20(SB)/4, $0xbe80023a
+DATA attn_log5<>+24(SB)/4, $0xbe80023a
+DATA attn_log5<>+28(SB)/4, $0xbe80023a
+GLOBL attn_log5<>(SB), RODATA|NOPTR, $32
+
+DATA attn_log6<>+0(SB)/4, $0x3eaaabc2
+DATA attn_log6<>+4(SB)/4, $0x3eaaabc2
+DATA attn_log6<>+8(SB)/4, $0x3eaaabc2
+DATA attn_log6<>+12(SB)/4, $0x3eaaabc2
+DATA attn_log6<>+16(SB)/4, $0x3eaaabc2
+DATA attn_log6<>+20(SB)/4, $0x3eaaabc2
+DATA attn_log6<>+24(SB)/4, $0x3eaaabc2
+DATA attn_log6<>+28(SB)/4, $0x3eaaabc2
+GLOBL attn_log6<>(SB), RODATA|NOPTR, $32
+
+DATA attn_half<>+0(SB)/4, $0x3f000000
+DATA attn_half<>+4(SB)/4, $0x3f000000
+DATA attn_half<>+8(SB)/4, $0x3f000000
+DATA attn_half<>+12(SB)/4, $0x3f000000
+DATA attn_half<>+16(SB)/4, $0x3f000000
+DATA attn_half<>+20(SB)/4, $0x3f000000
+DATA attn_half<>+24(SB)/4, $0x3f000000
+DATA attn_half<>+28(SB)/4, $0x3f000000
+GLOBL attn_half<>(SB), RODATA|NOPTR, $32
+
+// func attnGradAVX512(x *float32, dp *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, lse *float32, delta *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·attnGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ         mask+40(FP), AX
 	TESTQ        AX, AX
-	JZ           plain
+	JZ           bare
+	MOVQ         n+32(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	INCQ         CX
+	MOVL         $0x0000ffff, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VBROADCASTSS scale+56(FP), Z0
+	VBROADCASTSS attn_log2e<>+0(SB), Z1
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
+	VBROADCASTSS attn_least<>+0(SB), Z4
+	VBROADCASTSS attn_one<>+0(SB), Z5
+	VBROADCASTSS attn_exp0<>+0(SB), Z6
+	VBROADCASTSS attn_exp1<>+0(SB), Z7
+	VBROADCASTSS attn_exp2<>+0(SB), Z8
+	VBROADCASTSS attn_exp3<>+0(SB), Z9
+	VBROADCASTSS attn_exp4<>+0(SB), Z10
 	MOVQ         x+0(FP), CX
 	MOVQ         dp+8(FP), DX
-	MOVQ         units+24(FP), BX
+	MOVQ         rows+24(FP), BX
+	MOVQ         lse+64(FP), SI
+	MOVQ         delta+72(FP), DI
+	MOVQ         mask+40(FP), R8
 
-maskedloop:
-	VMOVUPS          (CX), Z9
-	VFMADD213PS      (AX), Z0, Z9
-	VSUBPS           Z1, Z9, Z9
-	VMULPS           Z3, Z9, Z10
-	VRNDSCALEPS      $0x08, Z10, Z10
-	VMOVAPS          Z9, Z11
-	VFNMADD231PS     Z4, Z10, Z11
-	VFNMADD231PS     Z5, Z10, Z11
-	VMOVAPS          Z8, Z12
-	VFMADD213PS.BCST attn_poly1<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST attn_poly2<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST attn_poly3<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST attn_poly4<>+0(SB), Z11, Z12
-	VMULPS           Z11, Z11, Z13
-	VFMADD213PS      Z11, Z13, Z12
-	VADDPS           Z7, Z12, Z12
-	VCMPPS           $0x05, Z6, Z9, K1
-	VSCALEFPS.Z      Z10, Z12, K1, Z9
-	VMOVUPS          Z9, (CX)
-	VMOVUPS          (DX), Z10
-	VSUBPS           Z2, Z10, Z10
-	VMULPS           Z0, Z9, Z9
-	VMULPS           Z9, Z10, Z10
-	VMOVUPS          Z10, (DX)
-	ADDQ             $0x40, CX
-	ADDQ             $0x40, DX
-	ADDQ             $0x40, AX
-	DECQ             BX
-	JNE              maskedloop
-	JMP              end
+maskedrow:
+	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (DI), Z12
+	MOVQ         DX, R9
+	MOVQ         CX, R10
+	MOVQ         AX, R11
+	MOVQ         R8, R12
+	TESTQ        R11, R11
+	JZ           maskedunitnone
 
-plain:
-	MOVQ x+0(FP), CX
-	MOVQ dp+8(FP), DX
-	MOVQ units+24(FP), BX
+maskedunit:
+	VMOVUPS      (R10), Z13
+	VFMADD213PS  (R12), Z0, Z13
+	VSUBPS       Z11, Z13, Z13
+	VMULPS       Z1, Z13, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VMOVAPS      Z13, Z15
+	VFNMADD231PS Z2, Z14, Z15
+	VFNMADD231PS Z3, Z14, Z15
+	VMOVUPS      Z6, Z16
+	VFMADD213PS  Z7, Z15, Z16
+	VFMADD213PS  Z8, Z15, Z16
+	VFMADD213PS  Z9, Z15, Z16
+	VFMADD213PS  Z10, Z15, Z16
+	VMULPS       Z15, Z15, Z17
+	VFMADD213PS  Z15, Z17, Z16
+	VADDPS       Z5, Z16, Z16
+	VCMPPS       $0x05, Z4, Z13, K2
+	VSCALEFPS.Z  Z14, Z16, K2, Z13
+	VMOVUPS      Z13, (R10)
+	VMOVUPS      (R9), Z14
+	VSUBPS       Z12, Z14, Z14
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z13, Z14, Z14
+	VMOVUPS      Z14, (R9)
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R12
+	DECQ         R11
+	JNE          maskedunit
 
-bareloop:
-	VMOVUPS          (CX), Z9
-	VMULPS           Z0, Z9, Z9
-	VSUBPS           Z1, Z9, Z9
-	VMULPS           Z3, Z9, Z10
-	VRNDSCALEPS      $0x08, Z10, Z10
-	VMOVAPS          Z9, Z11
-	VFNMADD231PS     Z4, Z10, Z11
-	VFNMADD231PS     Z5, Z10, Z11
-	VMOVAPS          Z8, Z12
-	VFMADD213PS.BCST attn_poly1<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST attn_poly2<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST attn_poly3<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST attn_poly4<>+0(SB), Z11, Z12
-	VMULPS           Z11, Z11, Z13
-	VFMADD213PS      Z11, Z13, Z12
-	VADDPS           Z7, Z12, Z12
-	VCMPPS           $0x05, Z6, Z9, K1
-	VSCALEFPS.Z      Z10, Z12, K1, Z9
-	VMOVUPS          Z9, (CX)
-	VMOVUPS          (DX), Z10
-	VSUBPS           Z2, Z10, Z10
-	VMULPS           Z0, Z9, Z9
-	VMULPS           Z9, Z10, Z10
-	VMOVUPS          Z10, (DX)
-	ADDQ             $0x40, CX
-	ADDQ             $0x40, DX
-	DECQ             BX
-	JNE              bareloop
-
-end:
+maskedunitnone:
+	VMOVUPS      (R10), Z13
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD213PS  Z14, Z0, Z13
+	VBROADCASTSS attn_lowest<>+0(SB), Z14
+	VBLENDMPS    Z13, Z14, K1, Z13
+	VSUBPS       Z11, Z13, Z13
+	VMULPS       Z1, Z13, Z11
+	VRNDSCALEPS  $0x08, Z11, Z11
+	VMOVAPS      Z13, Z14
+	VFNMADD231PS Z2, Z11, Z14
+	VFNMADD231PS Z3, Z11, Z14
+	VMOVUPS      Z6, Z15
+	VFMADD213PS  Z7, Z14, Z15
+	VFMADD213PS  Z8, Z14, Z15
+	VFMADD213PS  Z9, Z14, Z15
+	VFMADD213PS  Z10, Z14, Z15
+	VMULPS       Z14, Z14, Z16
+	VFMADD213PS  Z14, Z16, Z15
+	VADDPS       Z5, Z15, Z15
+	VCMPPS       $0x05, Z4, Z13, K2
+	VSCALEFPS.Z  Z11, Z15, K2, Z13
+	VMOVUPS      Z13, (R10)
+	VMOVUPS      (R9), Z11
+	VSUBPS       Z12, Z11, Z11
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z13, Z11, Z11
+	VMOVUPS      Z11, (R9)
+	ADDQ         $0x40, R9
+	ADDQ         stride+16(FP), CX
+	ADDQ         stride+16(FP), DX
+	ADDQ         maskStride+48(FP), R8
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         BX
+	JNE          maskedrow
 	VZEROUPPER
 	RET
 
-// func attnDotAVX512(x *float32, y *float32, units int) float32
-// Requires: AVX, AVX512F, SSE
-TEXT ·attnDotAVX512(SB), NOSPLIT, $0-28
-	MOVQ   x+0(FP), AX
-	MOVQ   y+8(FP), CX
-	MOVQ   units+16(FP), DX
+bare:
+	MOVQ         n+32(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	INCQ         CX
+	MOVL         $0x0000ffff, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VBROADCASTSS scale+56(FP), Z0
+	VBROADCASTSS attn_log2e<>+0(SB), Z1
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
+	VBROADCASTSS attn_least<>+0(SB), Z4
+	VBROADCASTSS attn_one<>+0(SB), Z5
+	VBROADCASTSS attn_exp0<>+0(SB), Z6
+	VBROADCASTSS attn_exp1<>+0(SB), Z7
+	VBROADCASTSS attn_exp2<>+0(SB), Z8
+	VBROADCASTSS attn_exp3<>+0(SB), Z9
+	VBROADCASTSS attn_exp4<>+0(SB), Z10
+	MOVQ         x+0(FP), CX
+	MOVQ         dp+8(FP), DX
+	MOVQ         rows+24(FP), BX
+	MOVQ         lse+64(FP), SI
+	MOVQ         delta+72(FP), DI
+
+plainrow:
+	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (DI), Z12
+	MOVQ         DX, R8
+	MOVQ         CX, R9
+	MOVQ         AX, R10
+	TESTQ        R10, R10
+	JZ           plainunitnone
+
+plainunit:
+	VMOVUPS      (R9), Z13
+	VMULPS       Z0, Z13, Z13
+	VSUBPS       Z11, Z13, Z13
+	VMULPS       Z1, Z13, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VMOVAPS      Z13, Z15
+	VFNMADD231PS Z2, Z14, Z15
+	VFNMADD231PS Z3, Z14, Z15
+	VMOVUPS      Z6, Z16
+	VFMADD213PS  Z7, Z15, Z16
+	VFMADD213PS  Z8, Z15, Z16
+	VFMADD213PS  Z9, Z15, Z16
+	VFMADD213PS  Z10, Z15, Z16
+	VMULPS       Z15, Z15, Z17
+	VFMADD213PS  Z15, Z17, Z16
+	VADDPS       Z5, Z16, Z16
+	VCMPPS       $0x05, Z4, Z13, K2
+	VSCALEFPS.Z  Z14, Z16, K2, Z13
+	VMOVUPS      Z13, (R9)
+	VMOVUPS      (R8), Z14
+	VSUBPS       Z12, Z14, Z14
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z13, Z14, Z14
+	VMOVUPS      Z14, (R8)
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	DECQ         R10
+	JNE          plainunit
+
+plainunitnone:
+	VMOVUPS      (R9), Z13
+	VMULPS       Z0, Z13, Z13
+	VBROADCASTSS attn_lowest<>+0(SB), Z14
+	VBLENDMPS    Z13, Z14, K1, Z13
+	VSUBPS       Z11, Z13, Z13
+	VMULPS       Z1, Z13, Z11
+	VRNDSCALEPS  $0x08, Z11, Z11
+	VMOVAPS      Z13, Z14
+	VFNMADD231PS Z2, Z11, Z14
+	VFNMADD231PS Z3, Z11, Z14
+	VMOVUPS      Z6, Z15
+	VFMADD213PS  Z7, Z14, Z15
+	VFMADD213PS  Z8, Z14, Z15
+	VFMADD213PS  Z9, Z14, Z15
+	VFMADD213PS  Z10, Z14, Z15
+	VMULPS       Z14, Z14, Z16
+	VFMADD213PS  Z14, Z16, Z15
+	VADDPS       Z5, Z15, Z15
+	VCMPPS       $0x05, Z4, Z13, K2
+	VSCALEFPS.Z  Z11, Z15, K2, Z13
+	VMOVUPS      Z13, (R9)
+	VMOVUPS      (R8), Z11
+	VSUBPS       Z12, Z11, Z11
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z13, Z11, Z11
+	VMOVUPS      Z11, (R8)
+	ADDQ         $0x40, R8
+	ADDQ         stride+16(FP), CX
+	ADDQ         stride+16(FP), DX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         BX
+	JNE          plainrow
+	VZEROUPPER
+	RET
+
+// func attnDotAVX512(x *float32, xStride uintptr, y *float32, yStride uintptr, rows int, n int, out *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·attnDotAVX512(SB), NOSPLIT, $0-56
+	MOVQ  n+40(FP), AX
+	DECQ  AX
+	MOVQ  AX, CX
+	ANDQ  $0x0f, CX
+	SHRQ  $0x04, AX
+	INCQ  CX
+	MOVL  $0x0000ffff, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  x+0(FP), CX
+	MOVQ  y+16(FP), DX
+	MOVQ  rows+32(FP), BX
+	MOVQ  out+48(FP), SI
+
+row:
 	VXORPS Y0, Y0, Y0
+	MOVQ   CX, DI
+	MOVQ   AX, R8
+	MOVQ   DX, R9
+	TESTQ  R8, R8
+	JZ     unitnone
 
-loop:
-	VMOVUPS       (AX), Z1
-	VFMADD231PS   (CX), Z1, Z0
-	ADDQ          $0x40, AX
-	ADDQ          $0x40, CX
-	DECQ          DX
-	JNE           loop
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VMOVAPS       Y0, Y0
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X1
-	VPERMILPS     $0x4e, X1, X0
-	VADDPS        X0, X1, X1
-	VPERMILPS     $0xb1, X1, X0
-	VADDPS        X0, X1, X1
+unit:
+	VMOVUPS     (DI), Z1
+	VFMADD231PS (R9), Z1, Z0
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R9
+	DECQ        R8
+	JNE         unit
+
+unitnone:
+	VMOVUPS.Z     (DI), K1, Z1
+	VMOVUPS.Z     (R9), K1, Z2
+	VFMADD231PS   Z2, Z1, Z0
+	VMOVAPS       Y0, Y1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (SI)
+	ADDQ          xStride+8(FP), CX
+	ADDQ          yStride+24(FP), DX
+	ADDQ          $0x04, SI
+	DECQ          BX
+	JNE           row
 	VZEROUPPER
-	MOVSS         X1, ret+24(FP)
 	RET
 
-// func attnScaleAVX512(x *float32, units int, f float32)
-// Requires: AVX, AVX512F
-TEXT ·attnScaleAVX512(SB), NOSPLIT, $0-20
-	MOVQ         x+0(FP), AX
-	MOVQ         units+8(FP), CX
-	VBROADCASTSS f+16(FP), Z0
+// func attnScaleAVX512(x *float32, stride uintptr, rows int, n int, f *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·attnScaleAVX512(SB), NOSPLIT, $0-40
+	MOVQ  n+24(FP), AX
+	DECQ  AX
+	MOVQ  AX, CX
+	ANDQ  $0x0f, CX
+	SHRQ  $0x04, AX
+	INCQ  CX
+	MOVL  $0x0000ffff, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  x+0(FP), CX
+	MOVQ  rows+16(FP), DX
+	MOVQ  f+32(FP), BX
 
-loop:
-	VMOVUPS (AX), Z1
+row:
+	VBROADCASTSS (BX), Z0
+	MOVQ         CX, SI
+	MOVQ         AX, DI
+	TESTQ        DI, DI
+	JZ           unitnone
+
+unit:
+	VMOVUPS (SI), Z1
 	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)
-	ADDQ    $0x40, AX
-	DECQ    CX
-	JNE     loop
+	VMOVUPS Z1, (SI)
+	ADDQ    $0x40, SI
+	DECQ    DI
+	JNE     unit
+
+unitnone:
+	VMOVUPS.Z (SI), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (SI)
+	ADDQ      stride+8(FP), CX
+	ADDQ      $0x04, BX
+	DECQ      DX
+	JNE       row
 	VZEROUPPER
 	RET
 
-// func gemmAddAVX512(y *float32, x *float32, units int)
-// Requires: AVX, AVX512F
-TEXT ·gemmAddAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ units+16(FP), DX
+// func gemmAddAVX512(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gemmAddAVX512(SB), NOSPLIT, $0-48
+	MOVQ  n+40(FP), AX
+	DECQ  AX
+	MOVQ  AX, CX
+	ANDQ  $0x0f, CX
+	SHRQ  $0x04, AX
+	INCQ  CX
+	MOVL  $0x0000ffff, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  y+0(FP), CX
+	MOVQ  x+16(FP), DX
+	MOVQ  rows+32(FP), BX
 
-loop:
-	VMOVUPS (AX), Z0
-	VADDPS  (CX), Z0, Z0
-	VMOVUPS Z0, (AX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, AX
-	DECQ    DX
-	JNE     loop
+row:
+	MOVQ  CX, SI
+	MOVQ  AX, DI
+	MOVQ  DX, R8
+	TESTQ DI, DI
+	JZ    unitnone
+
+unit:
+	VMOVUPS (SI), Z0
+	VADDPS  (R8), Z0, Z0
+	VMOVUPS Z0, (SI)
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, R8
+	DECQ    DI
+	JNE     unit
+
+unitnone:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (R8), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (SI)
+	ADDQ      yStride+8(FP), CX
+	ADDQ      xStride+24(FP), DX
+	DECQ      BX
+	JNE       row
 	VZEROUPPER
 	RET
 
@@ -362,30 +916,65 @@ loop:
 	VZEROUPPER
 	RET
 
-// func attnSoftmaxAVX2(x *float32, mask *float32, units int, scale float32) (top float32, sum float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·attnSoftmaxAVX2(SB), NOSPLIT, $0-40
-	MOVQ         mask+8(FP), AX
-	VBROADCASTSS scale+24(FP), Y0
+// func attnSoftmaxAVX2(x *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, top *float32, sum *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·attnSoftmaxAVX2(SB), NOSPLIT, $0-72
+	MOVQ         mask+32(FP), AX
 	TESTQ        AX, AX
-	JZ           plain
+	JZ           bare
+	MOVQ         n+24(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	LEAQ         attn_masks<>+60(SB), DX
+	SHLQ         $0x02, CX
+	SUBQ         CX, DX
+	VBROADCASTSS scale+48(FP), Y0
 	MOVQ         x+0(FP), CX
-	MOVQ         units+16(FP), BX
-	MOVQ         AX, DX
+	MOVQ         rows+16(FP), BX
+	MOVQ         top+56(FP), SI
+	MOVQ         sum+64(FP), DI
+	MOVQ         mask+32(FP), R8
+
+maskedrow:
 	VBROADCASTSS attn_lowest<>+0(SB), Y1
 	VBROADCASTSS attn_lowest<>+0(SB), Y2
+	MOVQ         CX, R9
+	MOVQ         AX, R10
+	MOVQ         R8, R11
+	TESTQ        R10, R10
+	JZ           maskedtopnone
 
 maskedtop:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      32(CX), Y4
-	VFMADD213PS  (DX), Y0, Y3
-	VFMADD213PS  32(DX), Y0, Y4
+	VMOVUPS     (R9), Y3
+	VMOVUPS     32(R9), Y4
+	VFMADD213PS (R11), Y0, Y3
+	VFMADD213PS 32(R11), Y0, Y4
+	VMAXPS      Y1, Y3, Y1
+	VMAXPS      Y2, Y4, Y2
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, R11
+	DECQ        R10
+	JNE         maskedtop
+
+maskedtopnone:
+	VMOVUPS      (R9), Y3
+	VMOVUPS      32(R9), Y4
+	VMOVDQU      (DX), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	VMOVDQU      32(DX), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	VFMADD213PS  Y5, Y0, Y3
+	VFMADD213PS  Y6, Y0, Y4
+	VBROADCASTSS attn_lowest<>+0(SB), Y5
+	VMOVDQU      (DX), Y6
+	VBLENDVPS    Y6, Y3, Y5, Y3
+	VMOVDQU      32(DX), Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
 	VMAXPS       Y1, Y3, Y1
 	VMAXPS       Y2, Y4, Y2
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	DECQ         BX
-	JNE          maskedtop
+	VMOVAPS      Y1, Y1
 	VMOVAPS      Y2, Y2
 	VMAXPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
@@ -394,388 +983,814 @@ maskedtop:
 	VMAXPS       X1, X2, X2
 	VPERMILPS    $0xb1, X2, X1
 	VMAXPS       X1, X2, X2
-	VMOVAPS      X2, X1
-	JMP          end
-
-plain:
-	MOVQ         x+0(FP), CX
-	MOVQ         units+16(FP), BX
-	MOVQ         AX, DX
-	VBROADCASTSS attn_lowest<>+0(SB), Y1
-	VBROADCASTSS attn_lowest<>+0(SB), Y2
-
-baretop:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      32(CX), Y4
-	VMULPS       Y0, Y3, Y3
-	VMULPS       Y0, Y4, Y4
-	VMAXPS       Y1, Y3, Y1
-	VMAXPS       Y2, Y4, Y2
-	ADDQ         $0x40, CX
-	DECQ         BX
-	JNE          baretop
-	VMOVAPS      Y2, Y2
-	VMAXPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VMAXPS       X2, X1, X2
-	VPERMILPS    $0x4e, X2, X1
-	VMAXPS       X1, X2, X2
-	VPERMILPS    $0xb1, X2, X1
-	VMAXPS       X1, X2, X2
-	VMOVAPS      X2, X1
-
-end:
-	VXORPS       X2, X2, X2
-	VUCOMISS     attn_lowest<>+0(SB), X1
-	JE           done
-	VBROADCASTSS X1, Y2
-	VBROADCASTSS attn_log2e<>+0(SB), Y3
-	VBROADCASTSS attn_ln2hi<>+0(SB), Y4
-	VBROADCASTSS attn_ln2lo<>+0(SB), Y5
-	VBROADCASTSS attn_least<>+0(SB), Y6
-	VBROADCASTSS attn_one<>+0(SB), Y7
-	VBROADCASTSS attn_poly0<>+0(SB), Y8
-	TESTQ        AX, AX
-	JZ           plainsum
-	MOVQ         x+0(FP), CX
-	MOVQ         units+16(FP), DX
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y10, Y10, Y10
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y3, Y3, Y3
+	VMOVSS       X2, (SI)
+	VUCOMISS     attn_lowest<>+0(SB), X2
+	JE           maskedhidden
+	VBROADCASTSS X2, Y2
+	MOVQ         CX, R9
+	MOVQ         AX, R10
+	MOVQ         R8, R11
+	TESTQ        R10, R10
+	JZ           maskedexpnone
 
 maskedexp:
-	VMOVUPS      (CX), Y11
-	VMOVUPS      32(CX), Y12
-	VFMADD213PS  (AX), Y0, Y11
-	VFMADD213PS  32(AX), Y0, Y12
-	VSUBPS       Y2, Y11, Y11
-	VSUBPS       Y2, Y12, Y12
-	VMULPS       Y3, Y11, Y13
-	VROUNDPS     $0x08, Y13, Y13
-	VMOVAPS      Y11, Y14
-	VFNMADD231PS Y4, Y13, Y14
-	VFNMADD231PS Y5, Y13, Y14
-	VMOVAPS      Y8, Y15
-	VBROADCASTSS attn_poly1<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly2<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly3<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly4<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VMULPS       Y14, Y14, Y16
-	VFMADD213PS  Y14, Y16, Y15
-	VADDPS       Y7, Y15, Y15
-	VCMPPS       $0x05, Y6, Y11, Y11
-	VCVTPS2DQ    Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VPADDD       Y13, Y15, Y15
-	VANDPS       Y11, Y15, Y11
-	VMULPS       Y3, Y12, Y13
-	VROUNDPS     $0x08, Y13, Y13
-	VMOVAPS      Y12, Y14
-	VFNMADD231PS Y4, Y13, Y14
-	VFNMADD231PS Y5, Y13, Y14
-	VMOVAPS      Y8, Y15
-	VBROADCASTSS attn_poly1<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly2<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly3<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly4<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VMULPS       Y14, Y14, Y16
-	VFMADD213PS  Y14, Y16, Y15
-	VADDPS       Y7, Y15, Y15
-	VCMPPS       $0x05, Y6, Y12, Y12
-	VCVTPS2DQ    Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VPADDD       Y13, Y15, Y15
-	VANDPS       Y12, Y15, Y12
-	VMOVUPS      Y11, (CX)
-	VMOVUPS      Y12, 32(CX)
-	VADDPS       Y11, Y9, Y9
-	VADDPS       Y12, Y10, Y10
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, AX
-	DECQ         DX
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(R9), Y5
+	VFMADD213PS  (R11), Y0, Y4
+	VFMADD213PS  32(R11), Y0, Y5
+	VSUBPS       Y2, Y4, Y4
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       attn_log2e<>+0(SB), Y4, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y9
+	VFMADD213PS  Y7, Y9, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y8, Y8
+	VANDPS       Y4, Y8, Y4
+	VMULPS       attn_log2e<>+0(SB), Y5, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVAPS      Y5, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y9
+	VFMADD213PS  Y7, Y9, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y8, Y8
+	VANDPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(R9)
+	VADDPS       Y4, Y1, Y1
+	VADDPS       Y5, Y3, Y3
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R11
+	DECQ         R10
 	JNE          maskedexp
-	VMOVAPS      Y10, Y0
-	VADDPS       Y0, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X0
-	VPERMILPS    $0x4e, X0, X2
-	VADDPS       X2, X0, X0
-	VPERMILPS    $0xb1, X0, X2
-	VADDPS       X2, X0, X0
-	VMOVAPS      X0, X2
-	JMP          done
 
-plainsum:
-	MOVQ   x+0(FP), CX
-	MOVQ   units+16(FP), DX
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
+maskedexpnone:
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(R9), Y5
+	VMOVDQU      (DX), Y6
+	VMASKMOVPS   (R11), Y6, Y6
+	VMOVDQU      32(DX), Y7
+	VMASKMOVPS   32(R11), Y7, Y7
+	VFMADD213PS  Y6, Y0, Y4
+	VFMADD213PS  Y7, Y0, Y5
+	VBROADCASTSS attn_lowest<>+0(SB), Y6
+	VMOVDQU      (DX), Y7
+	VBLENDVPS    Y7, Y4, Y6, Y4
+	VMOVDQU      32(DX), Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VSUBPS       Y2, Y4, Y4
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       attn_log2e<>+0(SB), Y4, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y7, Y7
+	VANDPS       Y4, Y7, Y4
+	VMULPS       attn_log2e<>+0(SB), Y5, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y5, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y7, Y7
+	VANDPS       Y5, Y7, Y5
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(R9)
+	VADDPS       Y4, Y1, Y1
+	VADDPS       Y5, Y3, Y3
+
+maskedhidden:
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VPERMILPS    $0x4e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSS       X2, (DI)
+	ADDQ         stride+8(FP), CX
+	ADDQ         maskStride+40(FP), R8
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         BX
+	JNE          maskedrow
+	VZEROUPPER
+	RET
+
+bare:
+	MOVQ         n+24(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	LEAQ         attn_masks<>+60(SB), DX
+	SHLQ         $0x02, CX
+	SUBQ         CX, DX
+	VBROADCASTSS scale+48(FP), Y0
+	MOVQ         x+0(FP), CX
+	MOVQ         rows+16(FP), BX
+	MOVQ         top+56(FP), SI
+	MOVQ         sum+64(FP), DI
+
+plainrow:
+	VBROADCASTSS attn_lowest<>+0(SB), Y1
+	VBROADCASTSS attn_lowest<>+0(SB), Y2
+	MOVQ         CX, R8
+	MOVQ         AX, R9
+	TESTQ        R9, R9
+	JZ           plaintopnone
+
+plaintop:
+	VMOVUPS (R8), Y3
+	VMOVUPS 32(R8), Y4
+	VMULPS  Y0, Y3, Y3
+	VMULPS  Y0, Y4, Y4
+	VMAXPS  Y1, Y3, Y1
+	VMAXPS  Y2, Y4, Y2
+	ADDQ    $0x40, R8
+	DECQ    R9
+	JNE     plaintop
+
+plaintopnone:
+	VMOVUPS      (R8), Y3
+	VMOVUPS      32(R8), Y4
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y0, Y4, Y4
+	VBROADCASTSS attn_lowest<>+0(SB), Y5
+	VMOVDQU      (DX), Y6
+	VBLENDVPS    Y6, Y3, Y5, Y3
+	VMOVDQU      32(DX), Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y2, Y2
+	VMAXPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VMAXPS       X2, X1, X2
+	VPERMILPS    $0x4e, X2, X1
+	VMAXPS       X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VMAXPS       X1, X2, X2
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y3, Y3, Y3
+	VMOVSS       X2, (SI)
+	VUCOMISS     attn_lowest<>+0(SB), X2
+	JE           plainhidden
+	VBROADCASTSS X2, Y2
+	MOVQ         CX, R8
+	MOVQ         AX, R9
+	TESTQ        R9, R9
+	JZ           plainexpnone
 
 plainexp:
-	VMOVUPS      (CX), Y11
-	VMOVUPS      32(CX), Y12
-	VMULPS       Y0, Y11, Y11
-	VMULPS       Y0, Y12, Y12
-	VSUBPS       Y2, Y11, Y11
-	VSUBPS       Y2, Y12, Y12
-	VMULPS       Y3, Y11, Y13
-	VROUNDPS     $0x08, Y13, Y13
-	VMOVAPS      Y11, Y14
-	VFNMADD231PS Y4, Y13, Y14
-	VFNMADD231PS Y5, Y13, Y14
-	VMOVAPS      Y8, Y15
-	VBROADCASTSS attn_poly1<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly2<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly3<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly4<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VMULPS       Y14, Y14, Y16
-	VFMADD213PS  Y14, Y16, Y15
-	VADDPS       Y7, Y15, Y15
-	VCMPPS       $0x05, Y6, Y11, Y11
-	VCVTPS2DQ    Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VPADDD       Y13, Y15, Y15
-	VANDPS       Y11, Y15, Y11
-	VMULPS       Y3, Y12, Y13
-	VROUNDPS     $0x08, Y13, Y13
-	VMOVAPS      Y12, Y14
-	VFNMADD231PS Y4, Y13, Y14
-	VFNMADD231PS Y5, Y13, Y14
-	VMOVAPS      Y8, Y15
-	VBROADCASTSS attn_poly1<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly2<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly3<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VBROADCASTSS attn_poly4<>+0(SB), Y16
-	VFMADD213PS  Y16, Y14, Y15
-	VMULPS       Y14, Y14, Y16
-	VFMADD213PS  Y14, Y16, Y15
-	VADDPS       Y7, Y15, Y15
-	VCMPPS       $0x05, Y6, Y12, Y12
-	VCVTPS2DQ    Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VPADDD       Y13, Y15, Y15
-	VANDPS       Y12, Y15, Y12
-	VMOVUPS      Y11, (CX)
-	VMOVUPS      Y12, 32(CX)
-	VADDPS       Y11, Y9, Y9
-	VADDPS       Y12, Y10, Y10
-	ADDQ         $0x40, CX
-	DECQ         DX
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y0, Y5, Y5
+	VSUBPS       Y2, Y4, Y4
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       attn_log2e<>+0(SB), Y4, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y9
+	VFMADD213PS  Y7, Y9, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y8, Y8
+	VANDPS       Y4, Y8, Y4
+	VMULPS       attn_log2e<>+0(SB), Y5, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVAPS      Y5, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y9
+	VFMADD213PS  Y7, Y9, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y8, Y8
+	VANDPS       Y5, Y8, Y5
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(R8)
+	VADDPS       Y4, Y1, Y1
+	VADDPS       Y5, Y3, Y3
+	ADDQ         $0x40, R8
+	DECQ         R9
 	JNE          plainexp
-	VMOVAPS      Y10, Y0
-	VADDPS       Y0, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X0
-	VPERMILPS    $0x4e, X0, X2
-	VADDPS       X2, X0, X0
-	VPERMILPS    $0xb1, X0, X2
-	VADDPS       X2, X0, X0
-	VMOVAPS      X0, X2
 
-done:
+plainexpnone:
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y0, Y5, Y5
+	VBROADCASTSS attn_lowest<>+0(SB), Y6
+	VMOVDQU      (DX), Y7
+	VBLENDVPS    Y7, Y4, Y6, Y4
+	VMOVDQU      32(DX), Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VSUBPS       Y2, Y4, Y4
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       attn_log2e<>+0(SB), Y4, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y7, Y7
+	VANDPS       Y4, Y7, Y4
+	VMULPS       attn_log2e<>+0(SB), Y5, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y5, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y7, Y7
+	VANDPS       Y5, Y7, Y5
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(R8)
+	VADDPS       Y4, Y1, Y1
+	VADDPS       Y5, Y3, Y3
+
+plainhidden:
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VPERMILPS    $0x4e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSS       X2, (DI)
+	ADDQ         stride+8(FP), CX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         BX
+	JNE          plainrow
 	VZEROUPPER
-	MOVSS X1, top+32(FP)
-	MOVSS X2, sum+36(FP)
 	RET
 
-// func attnGradAVX2(x *float32, dp *float32, mask *float32, units int, scale float32, lse float32, delta float32)
+DATA attn_masks<>+0(SB)/4, $0xffffffff
+DATA attn_masks<>+4(SB)/4, $0xffffffff
+DATA attn_masks<>+8(SB)/4, $0xffffffff
+DATA attn_masks<>+12(SB)/4, $0xffffffff
+DATA attn_masks<>+16(SB)/4, $0xffffffff
+DATA attn_masks<>+20(SB)/4, $0xffffffff
+DATA attn_masks<>+24(SB)/4, $0xffffffff
+DATA attn_masks<>+28(SB)/4, $0xffffffff
+DATA attn_masks<>+32(SB)/4, $0xffffffff
+DATA attn_masks<>+36(SB)/4, $0xffffffff
+DATA attn_masks<>+40(SB)/4, $0xffffffff
+DATA attn_masks<>+44(SB)/4, $0xffffffff
+DATA attn_masks<>+48(SB)/4, $0xffffffff
+DATA attn_masks<>+52(SB)/4, $0xffffffff
+DATA attn_masks<>+56(SB)/4, $0xffffffff
+DATA attn_masks<>+60(SB)/4, $0xffffffff
+DATA attn_masks<>+64(SB)/4, $0x00000000
+DATA attn_masks<>+68(SB)/4, $0x00000000
+DATA attn_masks<>+72(SB)/4, $0x00000000
+DATA attn_masks<>+76(SB)/4, $0x00000000
+DATA attn_masks<>+80(SB)/4, $0x00000000
+DATA attn_masks<>+84(SB)/4, $0x00000000
+DATA attn_masks<>+88(SB)/4, $0x00000000
+DATA attn_masks<>+92(SB)/4, $0x00000000
+DATA attn_masks<>+96(SB)/4, $0x00000000
+DATA attn_masks<>+100(SB)/4, $0x00000000
+DATA attn_masks<>+104(SB)/4, $0x00000000
+DATA attn_masks<>+108(SB)/4, $0x00000000
+DATA attn_masks<>+112(SB)/4, $0x00000000
+DATA attn_masks<>+116(SB)/4, $0x00000000
+DATA attn_masks<>+120(SB)/4, $0x00000000
+DATA attn_masks<>+124(SB)/4, $0x00000000
+GLOBL attn_masks<>(SB), RODATA|NOPTR, $128
+
+// func attnLogSumExpAVX2(lse *float32, f *float32, top *float32, sum *float32, units int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·attnGradAVX2(SB), NOSPLIT, $0-44
-	MOVQ         mask+16(FP), AX
-	VBROADCASTSS scale+32(FP), Y0
-	VBROADCASTSS lse+36(FP), Y1
-	VBROADCASTSS delta+40(FP), Y2
-	VBROADCASTSS attn_log2e<>+0(SB), Y3
-	VBROADCASTSS attn_ln2hi<>+0(SB), Y4
-	VBROADCASTSS attn_ln2lo<>+0(SB), Y5
-	VBROADCASTSS attn_least<>+0(SB), Y6
-	VBROADCASTSS attn_one<>+0(SB), Y7
-	VBROADCASTSS attn_poly0<>+0(SB), Y8
-	TESTQ        AX, AX
-	JZ           plain
-	MOVQ         x+0(FP), CX
-	MOVQ         dp+8(FP), DX
-	MOVQ         units+24(FP), BX
-
-maskedloop:
-	VMOVUPS      (CX), Y9
-	VMOVUPS      32(CX), Y10
-	VFMADD213PS  (AX), Y0, Y9
-	VFMADD213PS  32(AX), Y0, Y10
-	VSUBPS       Y1, Y9, Y9
-	VSUBPS       Y1, Y10, Y10
-	VMULPS       Y3, Y9, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y9, Y12
-	VFNMADD231PS Y4, Y11, Y12
-	VFNMADD231PS Y5, Y11, Y12
-	VMOVAPS      Y8, Y13
-	VBROADCASTSS attn_poly1<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly2<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly3<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly4<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VMULPS       Y12, Y12, Y14
-	VFMADD213PS  Y12, Y14, Y13
-	VADDPS       Y7, Y13, Y13
-	VCMPPS       $0x05, Y6, Y9, Y9
-	VCVTPS2DQ    Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VPADDD       Y11, Y13, Y13
-	VANDPS       Y9, Y13, Y9
-	VMULPS       Y3, Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y12
-	VFNMADD231PS Y4, Y11, Y12
-	VFNMADD231PS Y5, Y11, Y12
-	VMOVAPS      Y8, Y13
-	VBROADCASTSS attn_poly1<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly2<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly3<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly4<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VMULPS       Y12, Y12, Y14
-	VFMADD213PS  Y12, Y14, Y13
-	VADDPS       Y7, Y13, Y13
-	VCMPPS       $0x05, Y6, Y10, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VPADDD       Y11, Y13, Y13
-	VANDPS       Y10, Y13, Y10
-	VMOVUPS      Y9, (CX)
-	VMOVUPS      Y10, 32(CX)
-	VMOVUPS      (DX), Y11
-	VMOVUPS      32(DX), Y12
-	VSUBPS       Y2, Y11, Y11
-	VMULPS       Y0, Y9, Y9
-	VMULPS       Y9, Y11, Y11
-	VSUBPS       Y2, Y12, Y12
-	VMULPS       Y0, Y10, Y10
-	VMULPS       Y10, Y12, Y12
-	VMOVUPS      Y11, (DX)
-	VMOVUPS      Y12, 32(DX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	ADDQ         $0x40, AX
-	DECQ         BX
-	JNE          maskedloop
-	JMP          end
-
-plain:
-	MOVQ x+0(FP), CX
-	MOVQ dp+8(FP), DX
-	MOVQ units+24(FP), BX
-
-bareloop:
-	VMOVUPS      (CX), Y9
-	VMOVUPS      32(CX), Y10
-	VMULPS       Y0, Y9, Y9
-	VMULPS       Y0, Y10, Y10
-	VSUBPS       Y1, Y9, Y9
-	VSUBPS       Y1, Y10, Y10
-	VMULPS       Y3, Y9, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y9, Y12
-	VFNMADD231PS Y4, Y11, Y12
-	VFNMADD231PS Y5, Y11, Y12
-	VMOVAPS      Y8, Y13
-	VBROADCASTSS attn_poly1<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly2<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly3<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly4<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VMULPS       Y12, Y12, Y14
-	VFMADD213PS  Y12, Y14, Y13
-	VADDPS       Y7, Y13, Y13
-	VCMPPS       $0x05, Y6, Y9, Y9
-	VCVTPS2DQ    Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VPADDD       Y11, Y13, Y13
-	VANDPS       Y9, Y13, Y9
-	VMULPS       Y3, Y10, Y11
-	VROUNDPS     $0x08, Y11, Y11
-	VMOVAPS      Y10, Y12
-	VFNMADD231PS Y4, Y11, Y12
-	VFNMADD231PS Y5, Y11, Y12
-	VMOVAPS      Y8, Y13
-	VBROADCASTSS attn_poly1<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly2<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly3<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VBROADCASTSS attn_poly4<>+0(SB), Y14
-	VFMADD213PS  Y14, Y12, Y13
-	VMULPS       Y12, Y12, Y14
-	VFMADD213PS  Y12, Y14, Y13
-	VADDPS       Y7, Y13, Y13
-	VCMPPS       $0x05, Y6, Y10, Y10
-	VCVTPS2DQ    Y11, Y11
-	VPSLLD       $0x17, Y11, Y11
-	VPADDD       Y11, Y13, Y13
-	VANDPS       Y10, Y13, Y10
-	VMOVUPS      Y9, (CX)
-	VMOVUPS      Y10, 32(CX)
-	VMOVUPS      (DX), Y11
-	VMOVUPS      32(DX), Y12
-	VSUBPS       Y2, Y11, Y11
-	VMULPS       Y0, Y9, Y9
-	VMULPS       Y9, Y11, Y11
-	VSUBPS       Y2, Y12, Y12
-	VMULPS       Y0, Y10, Y10
-	VMULPS       Y10, Y12, Y12
-	VMOVUPS      Y11, (DX)
-	VMOVUPS      Y12, 32(DX)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	DECQ         BX
-	JNE          bareloop
-
-end:
-	VZEROUPPER
-	RET
-
-// func attnDotAVX2(x *float32, y *float32, units int) float32
-// Requires: AVX, FMA3, SSE
-TEXT ·attnDotAVX2(SB), NOSPLIT, $0-28
-	MOVQ   x+0(FP), AX
-	MOVQ   y+8(FP), CX
-	MOVQ   units+16(FP), DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
+TEXT ·attnLogSumExpAVX2(SB), NOSPLIT, $0-40
+	MOVQ         lse+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVQ         top+16(FP), DX
+	MOVQ         sum+24(FP), BX
+	MOVQ         units+32(FP), SI
+	VBROADCASTSS attn_one<>+0(SB), Y0
 
 loop:
-	VMOVUPS      (AX), Y2
-	VMOVUPS      32(AX), Y3
-	VFMADD231PS  (CX), Y2, Y0
-	VFMADD231PS  32(CX), Y3, Y1
+	VMOVUPS      (BX), Y1
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSS attn_sqrthalf<>+0(SB), Y3
+	VPSUBD       Y3, Y1, Y3
+	VPSRAD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y3, Y4
+	VPSUBD       Y4, Y1, Y4
+	VCVTDQ2PS    Y3, Y3
+	VSUBPS       attn_one<>+0(SB), Y4, Y4
+	VMOVUPS      attn_log0<>+0(SB), Y5
+	VFMADD213PS  attn_log1<>+0(SB), Y4, Y5
+	VFMADD213PS  attn_log2<>+0(SB), Y4, Y5
+	VFMADD213PS  attn_log3<>+0(SB), Y4, Y5
+	VFMADD213PS  attn_log4<>+0(SB), Y4, Y5
+	VFMADD213PS  attn_log5<>+0(SB), Y4, Y5
+	VFMADD213PS  attn_log6<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  attn_ln2lo<>+0(SB), Y3, Y4
+	VFNMADD231PS attn_half<>+0(SB), Y6, Y4
+	VFMADD231PS  Y5, Y6, Y4
+	VFMADD231PS  attn_ln2hi<>+0(SB), Y3, Y4
+	VSUBPS       Y1, Y1, Y3
+	VADDPS       Y4, Y3, Y3
+	VBROADCASTSS attn_sqrthalf<>+0(SB), Y4
+	VPSUBD       Y4, Y2, Y4
+	VPSRAD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y4, Y5
+	VPSUBD       Y5, Y2, Y5
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       attn_one<>+0(SB), Y5, Y5
+	VMOVUPS      attn_log0<>+0(SB), Y6
+	VFMADD213PS  attn_log1<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_log2<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_log3<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_log4<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_log5<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_log6<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  attn_ln2lo<>+0(SB), Y4, Y5
+	VFNMADD231PS attn_half<>+0(SB), Y7, Y5
+	VFMADD231PS  Y6, Y7, Y5
+	VFMADD231PS  attn_ln2hi<>+0(SB), Y4, Y5
+	VSUBPS       Y2, Y2, Y4
+	VADDPS       Y5, Y4, Y4
+	VADDPS       (DX), Y3, Y3
+	VDIVPS       Y1, Y0, Y1
+	VADDPS       32(DX), Y4, Y4
+	VDIVPS       Y2, Y0, Y2
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      Y4, 32(AX)
+	VMOVUPS      Y1, (CX)
+	VMOVUPS      Y2, 32(CX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
-	DECQ         DX
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	DECQ         SI
 	JNE          loop
+	VZEROUPPER
+	RET
+
+// func attnGradAVX2(x *float32, dp *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, lse *float32, delta *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·attnGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ         mask+40(FP), AX
+	TESTQ        AX, AX
+	JZ           bare
+	MOVQ         n+32(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	LEAQ         attn_masks<>+60(SB), DX
+	SHLQ         $0x02, CX
+	SUBQ         CX, DX
+	VBROADCASTSS scale+56(FP), Y0
+	MOVQ         x+0(FP), CX
+	MOVQ         dp+8(FP), BX
+	MOVQ         rows+24(FP), SI
+	MOVQ         lse+64(FP), DI
+	MOVQ         delta+72(FP), R8
+	MOVQ         mask+40(FP), R9
+
+maskedrow:
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS (R8), Y2
+	MOVQ         BX, R10
+	MOVQ         CX, R11
+	MOVQ         AX, R12
+	MOVQ         R9, R13
+	TESTQ        R12, R12
+	JZ           maskedunitnone
+
+maskedunit:
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
+	VFMADD213PS  (R13), Y0, Y3
+	VFMADD213PS  32(R13), Y0, Y4
+	VSUBPS       Y1, Y3, Y3
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       attn_log2e<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y3, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y7, Y7
+	VANDPS       Y3, Y7, Y3
+	VMULPS       attn_log2e<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y4
+	VMOVUPS      Y3, (R11)
+	VMOVUPS      Y4, 32(R11)
+	VMOVUPS      (R10), Y5
+	VMOVUPS      32(R10), Y6
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VMOVUPS      Y5, (R10)
+	VMOVUPS      Y6, 32(R10)
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R13
+	DECQ         R12
+	JNE          maskedunit
+
+maskedunitnone:
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
+	VMOVDQU      (DX), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	VMOVDQU      32(DX), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
+	VFMADD213PS  Y5, Y0, Y3
+	VFMADD213PS  Y6, Y0, Y4
+	VBROADCASTSS attn_lowest<>+0(SB), Y5
+	VMOVDQU      (DX), Y6
+	VBLENDVPS    Y6, Y3, Y5, Y3
+	VMOVDQU      32(DX), Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VSUBPS       Y1, Y3, Y3
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       attn_log2e<>+0(SB), Y3, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVAPS      Y3, Y5
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
+	VMOVUPS      attn_exp0<>+0(SB), Y6
+	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD213PS  Y5, Y7, Y6
+	VADDPS       attn_one<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y6, Y6
+	VANDPS       Y3, Y6, Y3
+	VMULPS       attn_log2e<>+0(SB), Y4, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVAPS      Y4, Y5
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
+	VMOVUPS      attn_exp0<>+0(SB), Y6
+	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD213PS  Y5, Y7, Y6
+	VADDPS       attn_one<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y6, Y6
+	VANDPS       Y4, Y6, Y4
+	VMOVUPS      Y3, (R11)
+	VMOVUPS      Y4, 32(R11)
+	VMOVUPS      (R10), Y1
+	VMOVUPS      32(R10), Y5
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y5, 32(R10)
+	ADDQ         $0x40, R10
+	ADDQ         stride+16(FP), CX
+	ADDQ         stride+16(FP), BX
+	ADDQ         maskStride+48(FP), R9
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         SI
+	JNE          maskedrow
+	VZEROUPPER
+	RET
+
+bare:
+	MOVQ         n+32(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	LEAQ         attn_masks<>+60(SB), DX
+	SHLQ         $0x02, CX
+	SUBQ         CX, DX
+	VBROADCASTSS scale+56(FP), Y0
+	MOVQ         x+0(FP), CX
+	MOVQ         dp+8(FP), BX
+	MOVQ         rows+24(FP), SI
+	MOVQ         lse+64(FP), DI
+	MOVQ         delta+72(FP), R8
+
+plainrow:
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS (R8), Y2
+	MOVQ         BX, R9
+	MOVQ         CX, R10
+	MOVQ         AX, R11
+	TESTQ        R11, R11
+	JZ           plainunitnone
+
+plainunit:
+	VMOVUPS      (R10), Y3
+	VMOVUPS      32(R10), Y4
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y0, Y4, Y4
+	VSUBPS       Y1, Y3, Y3
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       attn_log2e<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y3, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y7, Y7
+	VANDPS       Y3, Y7, Y3
+	VMULPS       attn_log2e<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y8
+	VFMADD213PS  Y6, Y8, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y4
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	VMOVUPS      (R9), Y5
+	VMOVUPS      32(R9), Y6
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      Y6, 32(R9)
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	DECQ         R11
+	JNE          plainunit
+
+plainunitnone:
+	VMOVUPS      (R10), Y3
+	VMOVUPS      32(R10), Y4
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y0, Y4, Y4
+	VBROADCASTSS attn_lowest<>+0(SB), Y5
+	VMOVDQU      (DX), Y6
+	VBLENDVPS    Y6, Y3, Y5, Y3
+	VMOVDQU      32(DX), Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VSUBPS       Y1, Y3, Y3
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       attn_log2e<>+0(SB), Y3, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVAPS      Y3, Y5
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
+	VMOVUPS      attn_exp0<>+0(SB), Y6
+	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD213PS  Y5, Y7, Y6
+	VADDPS       attn_one<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y6, Y6
+	VANDPS       Y3, Y6, Y3
+	VMULPS       attn_log2e<>+0(SB), Y4, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVAPS      Y4, Y5
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
+	VMOVUPS      attn_exp0<>+0(SB), Y6
+	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
+	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD213PS  Y5, Y7, Y6
+	VADDPS       attn_one<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y6, Y6
+	VANDPS       Y4, Y6, Y4
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	VMOVUPS      (R9), Y1
+	VMOVUPS      32(R9), Y5
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y1, (R9)
+	VMOVUPS      Y5, 32(R9)
+	ADDQ         $0x40, R9
+	ADDQ         stride+16(FP), CX
+	ADDQ         stride+16(FP), BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         SI
+	JNE          plainrow
+	VZEROUPPER
+	RET
+
+// func attnDotAVX2(x *float32, xStride uintptr, y *float32, yStride uintptr, rows int, n int, out *float32)
+// Requires: AVX, FMA3
+TEXT ·attnDotAVX2(SB), NOSPLIT, $0-56
+	MOVQ n+40(FP), AX
+	DECQ AX
+	MOVQ AX, CX
+	ANDQ $0x0f, CX
+	SHRQ $0x04, AX
+	LEAQ attn_masks<>+60(SB), DX
+	SHLQ $0x02, CX
+	SUBQ CX, DX
+	MOVQ x+0(FP), CX
+	MOVQ y+16(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ out+48(FP), DI
+
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   CX, R8
+	MOVQ   AX, R9
+	MOVQ   BX, R10
+	TESTQ  R9, R9
+	JZ     unitnone
+
+unit:
+	VMOVUPS     (R8), Y2
+	VMOVUPS     32(R8), Y3
+	VFMADD231PS (R10), Y2, Y0
+	VFMADD231PS 32(R10), Y3, Y1
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R10
+	DECQ        R9
+	JNE         unit
+
+unitnone:
+	VMOVDQU      (DX), Y2
+	VMASKMOVPS   (R8), Y2, Y2
+	VMOVDQU      32(DX), Y3
+	VMASKMOVPS   32(R8), Y3, Y3
+	VMOVDQU      (DX), Y4
+	VMASKMOVPS   (R10), Y4, Y4
+	VMOVDQU      32(DX), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y5, Y3, Y1
+	VMOVAPS      Y0, Y0
 	VMOVAPS      Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -784,48 +1799,119 @@ loop:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0xb1, X1, X0
 	VADDPS       X0, X1, X1
+	VMOVSS       X1, (DI)
+	ADDQ         xStride+8(FP), CX
+	ADDQ         yStride+24(FP), BX
+	ADDQ         $0x04, DI
+	DECQ         SI
+	JNE          row
 	VZEROUPPER
-	MOVSS        X1, ret+24(FP)
 	RET
 
-// func attnScaleAVX2(x *float32, units int, f float32)
+// func attnScaleAVX2(x *float32, stride uintptr, rows int, n int, f *float32)
 // Requires: AVX
-TEXT ·attnScaleAVX2(SB), NOSPLIT, $0-20
-	MOVQ         x+0(FP), AX
-	MOVQ         units+8(FP), CX
-	VBROADCASTSS f+16(FP), Y0
+TEXT ·attnScaleAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+24(FP), AX
+	DECQ AX
+	MOVQ AX, CX
+	ANDQ $0x0f, CX
+	SHRQ $0x04, AX
+	LEAQ attn_masks<>+60(SB), DX
+	SHLQ $0x02, CX
+	SUBQ CX, DX
+	MOVQ x+0(FP), CX
+	MOVQ rows+16(FP), BX
+	MOVQ f+32(FP), SI
 
-loop:
-	VMOVUPS (AX), Y1
-	VMOVUPS 32(AX), Y2
+row:
+	VBROADCASTSS (SI), Y0
+	MOVQ         CX, DI
+	MOVQ         AX, R8
+	TESTQ        R8, R8
+	JZ           unitnone
+
+unit:
+	VMOVUPS (DI), Y1
+	VMOVUPS 32(DI), Y2
 	VMULPS  Y0, Y1, Y1
 	VMULPS  Y0, Y2, Y2
-	VMOVUPS Y1, (AX)
-	VMOVUPS Y2, 32(AX)
-	ADDQ    $0x40, AX
-	DECQ    CX
-	JNE     loop
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
+	ADDQ    $0x40, DI
+	DECQ    R8
+	JNE     unit
+
+unitnone:
+	VMOVDQU    (DX), Y1
+	VMASKMOVPS (DI), Y1, Y1
+	VMOVDQU    32(DX), Y2
+	VMASKMOVPS 32(DI), Y2, Y2
+	VMULPS     Y0, Y1, Y1
+	VMULPS     Y0, Y2, Y2
+	VMOVDQU    (DX), Y0
+	VMASKMOVPS Y1, Y0, (DI)
+	VMOVDQU    32(DX), Y0
+	VMASKMOVPS Y2, Y0, 32(DI)
+	ADDQ       stride+8(FP), CX
+	ADDQ       $0x04, SI
+	DECQ       BX
+	JNE        row
 	VZEROUPPER
 	RET
 
-// func gemmAddAVX2(y *float32, x *float32, units int)
+// func gemmAddAVX2(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
 // Requires: AVX
-TEXT ·gemmAddAVX2(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ units+16(FP), DX
+TEXT ·gemmAddAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+40(FP), AX
+	DECQ AX
+	MOVQ AX, CX
+	ANDQ $0x0f, CX
+	SHRQ $0x04, AX
+	LEAQ attn_masks<>+60(SB), DX
+	SHLQ $0x02, CX
+	SUBQ CX, DX
+	MOVQ y+0(FP), CX
+	MOVQ x+16(FP), BX
+	MOVQ rows+32(FP), SI
 
-loop:
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VADDPS  (CX), Y0, Y0
-	VADDPS  32(CX), Y1, Y1
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, AX
-	DECQ    DX
-	JNE     loop
+row:
+	MOVQ  CX, DI
+	MOVQ  AX, R8
+	MOVQ  BX, R9
+	TESTQ R8, R8
+	JZ    unitnone
+
+unit:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VADDPS  (R9), Y0, Y0
+	VADDPS  32(R9), Y1, Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, R9
+	DECQ    R8
+	JNE     unit
+
+unitnone:
+	VMOVDQU    (DX), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVDQU    32(DX), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	VMOVDQU    (DX), Y2
+	VMASKMOVPS (R9), Y2, Y2
+	VMOVDQU    32(DX), Y3
+	VMASKMOVPS 32(R9), Y3, Y3
+	VADDPS     Y2, Y0, Y0
+	VADDPS     Y3, Y1, Y1
+	VMOVDQU    (DX), Y2
+	VMASKMOVPS Y0, Y2, (DI)
+	VMOVDQU    32(DX), Y0
+	VMASKMOVPS Y1, Y0, 32(DI)
+	ADDQ       yStride+8(FP), CX
+	ADDQ       xStride+24(FP), BX
+	DECQ       SI
+	JNE        row
 	VZEROUPPER
 	RET
 

@@ -2,60 +2,76 @@
 
 package kernel
 
-// attnSoftmaxAVX512 replaces 16·units numbers x by exp(scale·x + mask - top), top being the greatest exponent, NaN aside, and returns their sum. If top is -Inf it leaves x as it is. mask may be nil.
+// attnSoftmaxAVX512 replaces each of rows rows of n numbers x by exp(scale·x + mask - top), top being the row's greatest exponent, NaN aside,
+// and sums them up; the last unit of 16 is filled up with zeros. A row whose top is -Inf it leaves alone, with sum 0. mask may be nil;
+// strides are in bytes.
 //
 //go:noescape
-func attnSoftmaxAVX512(x *float32, mask *float32, units int, scale float32) (top float32, sum float32)
+func attnSoftmaxAVX512(x *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, top *float32, sum *float32)
 
-// attnGradAVX512 replaces 16·units products x by p = exp(scale·x + mask - lse) and dp by scale·p·(dp - delta). mask may be nil.
+// attnLogSumExpAVX512 sets lse = top + ln(sum) and f = 1/sum for 16·units numbers.
 //
 //go:noescape
-func attnGradAVX512(x *float32, dp *float32, mask *float32, units int, scale float32, lse float32, delta float32)
+func attnLogSumExpAVX512(lse *float32, f *float32, top *float32, sum *float32, units int)
 
-// attnDotAVX512 returns the inner product of 16·units numbers.
+// attnGradAVX512 replaces each of rows rows of n products x by p = exp(scale·x + mask - lse) and dp by scale·p·(dp - delta); of the last
+// unit of 16, what is behind the row is lost. mask may be nil; strides are in bytes.
 //
 //go:noescape
-func attnDotAVX512(x *float32, y *float32, units int) float32
+func attnGradAVX512(x *float32, dp *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, lse *float32, delta *float32)
 
-// attnScaleAVX512 multiplies 16·units numbers by f.
+// attnDotAVX512 writes the inner products of rows rows of n numbers, strides in bytes, to out.
 //
 //go:noescape
-func attnScaleAVX512(x *float32, units int, f float32)
+func attnDotAVX512(x *float32, xStride uintptr, y *float32, yStride uintptr, rows int, n int, out *float32)
 
-// gemmAddAVX512 adds 16·units numbers x to y.
+// attnScaleAVX512 multiplies row i of rows rows of n numbers, stride bytes apart, by f[i].
 //
 //go:noescape
-func gemmAddAVX512(y *float32, x *float32, units int)
+func attnScaleAVX512(x *float32, stride uintptr, rows int, n int, f *float32)
+
+// gemmAddAVX512 adds rows rows of n numbers x to y, strides in bytes.
+//
+//go:noescape
+func gemmAddAVX512(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
 
 // packRowsAVX512 copies rows of 16 numbers that lie stride bytes apart to dst, one after another.
 //
 //go:noescape
 func packRowsAVX512(dst *float32, src *float32, stride uintptr, rows int)
 
-// attnSoftmaxAVX2 replaces 16·units numbers x by exp(scale·x + mask - top), top being the greatest exponent, NaN aside, and returns their sum. If top is -Inf it leaves x as it is. mask may be nil.
+// attnSoftmaxAVX2 replaces each of rows rows of n numbers x by exp(scale·x + mask - top), top being the row's greatest exponent, NaN aside,
+// and sums them up; the last unit of 16 is filled up with zeros. A row whose top is -Inf it leaves alone, with sum 0. mask may be nil;
+// strides are in bytes.
 //
 //go:noescape
-func attnSoftmaxAVX2(x *float32, mask *float32, units int, scale float32) (top float32, sum float32)
+func attnSoftmaxAVX2(x *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, top *float32, sum *float32)
 
-// attnGradAVX2 replaces 16·units products x by p = exp(scale·x + mask - lse) and dp by scale·p·(dp - delta). mask may be nil.
+// attnLogSumExpAVX2 sets lse = top + ln(sum) and f = 1/sum for 16·units numbers.
 //
 //go:noescape
-func attnGradAVX2(x *float32, dp *float32, mask *float32, units int, scale float32, lse float32, delta float32)
+func attnLogSumExpAVX2(lse *float32, f *float32, top *float32, sum *float32, units int)
 
-// attnDotAVX2 returns the inner product of 16·units numbers.
+// attnGradAVX2 replaces each of rows rows of n products x by p = exp(scale·x + mask - lse) and dp by scale·p·(dp - delta); of the last
+// unit of 16, what is behind the row is lost. mask may be nil; strides are in bytes.
 //
 //go:noescape
-func attnDotAVX2(x *float32, y *float32, units int) float32
+func attnGradAVX2(x *float32, dp *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, lse *float32, delta *float32)
 
-// attnScaleAVX2 multiplies 16·units numbers by f.
+// attnDotAVX2 writes the inner products of rows rows of n numbers, strides in bytes, to out.
 //
 //go:noescape
-func attnScaleAVX2(x *float32, units int, f float32)
+func attnDotAVX2(x *float32, xStride uintptr, y *float32, yStride uintptr, rows int, n int, out *float32)
 
-// gemmAddAVX2 adds 16·units numbers x to y.
+// attnScaleAVX2 multiplies row i of rows rows of n numbers, stride bytes apart, by f[i].
 //
 //go:noescape
-func gemmAddAVX2(y *float32, x *float32, units int)
+func attnScaleAVX2(x *float32, stride uintptr, rows int, n int, f *float32)
+
+// gemmAddAVX2 adds rows rows of n numbers x to y, strides in bytes.
+//
+//go:noescape
+func gemmAddAVX2(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
 
 // packRowsAVX2 copies rows of 16 numbers that lie stride bytes apart to dst, one after another.
 //

@@ -2,46 +2,40 @@ package kernel
 
 import "math"
 
-// attnSoftmaxRow replaces the products x by exp(scale·x + mask - max) and returns the logarithm of the sum of
-// exponentials and what is left to multiply with, the reciprocal of the sum. x and mask, which may be nil, are
-// whole units of 16 numbers, of which n count. Probabilities below e^-87.3 of the greatest are 0.
-func attnSoftmaxRow(x []float32, n int, mask []float32, scale float32) (lse, reciprocal float32) {
-	if !(scale > 0) {
-		attnScaleRow(x[:n], scale)
-		scale = 1
+// attnSoftmaxRows replaces rows rows of n products, ld apart, by exp(scale·x + mask - max). lse and f receive, per
+// row, the logarithm of the sum of exponentials and what is left to multiply with, the reciprocal of the sum; a row
+// that is hidden altogether becomes zeros with lse -Inf. lse, f and the scratch top and sum hold rows numbers rounded
+// up to 16. Probabilities below e^-87.3 of the greatest are 0.
+func attnSoftmaxRows(x []float32, ld, rows, n int, mask []float32, ldm int, scale float32, lse, f, top, sum []float32) {
+	attnSoftmax(x, ld, rows, n, mask, ldm, scale, top, sum)
+	for i, v := range top[:rows] {
+		if v < -math.MaxFloat32 {
+			var m []float32
+			if mask != nil {
+				m = mask[i*ldm:]
+			}
+			sum[i] = attnHiddenRow(x[i*ld:i*ld+n], m, scale)
+		}
 	}
-	attnFill(x[n:], float32(math.Inf(-1)))
-	top, sum := attnSoftmax(x, mask, scale)
-	if math.IsInf(float64(top), -1) {
-		return attnHiddenRow(x[:n], mask)
-	}
-	return top + float32(math.Log(float64(sum))), 1 / sum
+	attnFill(sum[rows:], 1)
+	attnFill(top[rows:], 0)
+	attnLogSumExp(lse, f, top, sum)
 }
 
-// attnHiddenRow is attnSoftmaxRow for a row whose exponents are all -Inf or NaN.
-func attnHiddenRow(x, mask []float32) (lse, reciprocal float32) {
+// attnHiddenRow makes a row whose exponents are all -Inf zeros and returns 1, or NaN throughout if one is NaN.
+func attnHiddenRow(x, mask []float32, scale float32) (sum float32) {
 	for i, v := range x {
+		v *= scale
 		if mask != nil {
 			v += mask[i]
 		}
 		if v != v {
 			attnFill(x, v)
-			return v, v
+			return v
 		}
 	}
 	clear(x)
-	return float32(math.Inf(-1)), 0
-}
-
-// attnGradRow replaces the products x by the probabilities p = exp(scale·x + mask - lse) and the gradients dp
-// at the probabilities by scale·p·(dp - delta), delta being the sum of p·dp over the row.
-func attnGradRow(x, dp, mask []float32, scale, lse, delta float32) {
-	if math.IsInf(float64(lse), -1) {
-		clear(x)
-		clear(dp)
-		return
-	}
-	attnGradient(x, dp, mask, scale, lse, delta)
+	return 1
 }
 
 // attnFill makes every element v.
@@ -51,41 +45,47 @@ func attnFill(x []float32, v float32) {
 	}
 }
 
-// attnSoftmaxGeneric replaces x by exp(scale·x + mask - top), top being the greatest exponent, NaN aside, and
-// returns their sum; if top is -Inf it leaves x alone.
-func attnSoftmaxGeneric(x, mask []float32, scale float32) (top, sum float32) {
-	top = float32(math.Inf(-1))
-	logit := func(i int) float32 {
-		if mask == nil {
-			return x[i] * scale
+// attnSoftmaxGeneric replaces each row of x by exp(scale·x + mask - top), top being its greatest exponent, NaN
+// aside, and sums it up; a row whose top is -Inf it leaves alone.
+func attnSoftmaxGeneric(x []float32, ld, rows, n int, mask []float32, ldm int, scale float32, top, sum []float32) {
+	for i := range rows {
+		row := x[i*ld : i*ld+n]
+		most := float32(math.Inf(-1))
+		for j := range row {
+			if v := attnLogit(row, mask, i*ldm, j, scale); v > most {
+				most = v
+			}
 		}
-		return x[i]*scale + mask[i]
-	}
-	for i := range x {
-		if v := logit(i); v > top {
-			top = v
+		top[i], sum[i] = most, 0
+		if math.IsInf(float64(most), -1) {
+			continue
 		}
+		var total float64
+		for j := range row {
+			row[j] = attnExp(attnLogit(row, mask, i*ldm, j, scale) - most)
+			total += float64(row[j])
+		}
+		sum[i] = float32(total)
 	}
-	if math.IsInf(float64(top), -1) {
-		return top, 0
-	}
-	var total float64
-	for i := range x {
-		x[i] = attnExp(logit(i) - top)
-		total += float64(x[i])
-	}
-	return top, float32(total)
 }
 
-// attnGradientGeneric is attnGradRow for a row that is not hidden.
-func attnGradientGeneric(x, dp, mask []float32, scale, lse, delta float32) {
-	for i, v := range x {
-		v *= scale
-		if mask != nil {
-			v += mask[i]
+// attnLogit is scale·row[j] plus the mask's element j from its place on.
+func attnLogit(row, mask []float32, place, j int, scale float32) float32 {
+	if mask == nil {
+		return row[j] * scale
+	}
+	return row[j]*scale + mask[place+j]
+}
+
+// attnGradGeneric replaces the products x by the probabilities p = exp(scale·x + mask - lse) and the gradients
+// dp at the probabilities by scale·p·(dp - delta), delta being the row's sum of p·dp.
+func attnGradGeneric(x, dp []float32, ld, rows, n int, mask []float32, ldm int, scale float32, lse, delta []float32) {
+	for i := range rows {
+		row, d := x[i*ld:i*ld+n], dp[i*ld:i*ld+n]
+		for j := range row {
+			row[j] = attnExp(attnLogit(row, mask, i*ldm, j, scale) - lse[i])
+			d[j] = row[j] * scale * (d[j] - delta[i])
 		}
-		x[i] = attnExp(v - lse)
-		dp[i] = x[i] * scale * (dp[i] - delta)
 	}
 }
 
@@ -98,30 +98,38 @@ func attnExp(x float32) float32 {
 	return float32(math.Exp(float64(x)))
 }
 
-// attnDotRow returns the inner product of two rows. That of dO and O is delta: the sum over keys of p·dp.
-func attnDotRow(x, y []float32) float32 {
-	whole := len(x) &^ (panelCols - 1)
-	sum := attnDot(x[:whole], y[:len(x)])
-	for i, v := range x[whole:] {
-		sum += v * y[whole+i]
-	}
-	return sum
-}
-
-// attnScaleRow multiplies x by f.
-func attnScaleRow(x []float32, f float32) {
-	whole := len(x) &^ (panelCols - 1)
-	attnScale(x[:whole], f)
-	for i := range x[whole:] {
-		x[whole+i] *= f
+// attnLogSumExpGeneric sets lse = top + ln(sum) and f = 1/sum.
+func attnLogSumExpGeneric(lse, f, top, sum []float32) {
+	for i, v := range sum {
+		lse[i], f[i] = top[i]+float32(math.Log(float64(v))), 1/v
 	}
 }
 
-// gemmAddRow adds x to y.
-func gemmAddRow(y, x []float32) {
-	whole := len(y) &^ (panelCols - 1)
-	gemmAdd(y[:whole], x[:len(y)])
-	for i, v := range x[whole:len(y)] {
-		y[whole+i] += v
+// attnDotGeneric writes the inner products of the rows of x and y to out.
+func attnDotGeneric(x []float32, ldx int, y []float32, ldy, rows, n int, out []float32) {
+	for i := range rows {
+		var sum float64
+		for j, v := range x[i*ldx : i*ldx+n] {
+			sum += float64(v) * float64(y[i*ldy+j])
+		}
+		out[i] = float32(sum)
+	}
+}
+
+// attnScaleGeneric multiplies row i of x by f[i].
+func attnScaleGeneric(x []float32, ld, rows, n int, f []float32) {
+	for i := range rows {
+		for j := range n {
+			x[i*ld+j] *= f[i]
+		}
+	}
+}
+
+// gemmAddGeneric adds the rows of x to those of y.
+func gemmAddGeneric(y []float32, ldy int, x []float32, ldx, rows, n int) {
+	for i := range rows {
+		for j, v := range x[i*ldx : i*ldx+n] {
+			y[i*ldy+j] += v
+		}
 	}
 }

@@ -5,6 +5,13 @@ import (
 	"testing"
 )
 
+// attnSoftmaxRow runs the softmax of one row of n numbers in whole units.
+func attnSoftmaxRow(x []float32, n int, mask []float32, scale float32) (lse, f float32) {
+	var out [4][panelCols]float32
+	attnSoftmaxRows(x, len(x), 1, n, mask, n, scale, out[0][:], out[1][:], out[2][:], out[3][:])
+	return out[0][0], out[1][0]
+}
+
 // TestAttentionRows holds the row kernels against the same in float64, for every length.
 func TestAttentionRows(t *testing.T) {
 	cpuEach(t, func(t *testing.T) {
@@ -19,7 +26,7 @@ func TestAttentionRows(t *testing.T) {
 					want[i] = float64(x[i]) * float64(scale)
 				}
 				if mode == 1 {
-					padded = mask
+					padded = mask[:n:n]
 					mask[n/2] = float32(math.Inf(-1))
 					for i := range want {
 						want[i] += float64(mask[i])
@@ -35,7 +42,7 @@ func TestAttentionRows(t *testing.T) {
 					t.Fatalf("n=%d mode %d: log-sum-exp %g, want %g", n, mode, gotLSE, lse)
 				}
 				const delta = 0.25
-				attnGradRow(x, dp, padded, scale, gotLSE, delta)
+				attnGrad(x, dp, units, 1, n, padded, n, scale, []float32{gotLSE}, []float32{delta})
 				random := gemmRandom(2, units)
 				for i, w := range want {
 					if g := float64(p[i] * f); math.Abs(g-w) > 2e-6*w+1e-30 {
@@ -61,7 +68,7 @@ func TestAttentionExp(t *testing.T) {
 				x[i] = -87.29 * float32(i*41+round) / float32(len(x)*41)
 			}
 			in := append([]float32(nil), x...)
-			attnSoftmax(x, nil, 1)
+			attnSoftmaxRow(x, len(x), nil, 1)
 			for i, v := range in {
 				exact := math.Exp(float64(v))
 				worst = math.Max(worst, math.Abs(float64(x[i])-exact)/(exact*0x1p-23))
@@ -81,7 +88,7 @@ func TestAttentionRowsSpecial(t *testing.T) {
 			for at := range n {
 				x := make([]float32, (n+15)&^15)
 				attnFill(x, -inf)
-				if lse, f := attnSoftmaxRow(x, n, nil, 1); f != 0 || lse != -inf || x[at] != 0 {
+				if lse, f := attnSoftmaxRow(x, n, nil, 1); f != 1 || lse != -inf || x[at] != 0 {
 					t.Fatalf("n=%d: a hidden row gave %g, %g, element %g", n, lse, f, x[at])
 				}
 				for _, v := range []float32{nan, inf} {

@@ -39,7 +39,7 @@ func GemmPacked(c []float32, ldc int, a []float32, lda, m int, b *PackedB, accum
 	for j := n0; j < n1; {
 		end := min(n1, (j/gemmChunk+1)*gemmChunk)
 		if accumulate && ep.Bias != nil {
-			gemmAddBias(c, ldc, ep.Bias, m, j, end)
+			gemmAdd(c[j:], ldc, ep.Bias[j:], 0, m, end-j)
 		}
 		t.run(j, end)
 		ep.apply(c, ldc, m, j, end)
@@ -74,16 +74,9 @@ func (ep *Epilogue) apply(c []float32, ldc, m, n0, n1 int) {
 		if ep.Act != NoUnary {
 			Map(ep.Act, row, row)
 		}
-		if ep.Add != nil {
-			gemmAddRow(row, ep.Add[i*ep.LdAdd+n0:i*ep.LdAdd+n1])
-		}
 	}
-}
-
-// gemmAddBias adds the bias to what C already holds.
-func gemmAddBias(c []float32, ldc int, bias []float32, m, n0, n1 int) {
-	for i := range m {
-		gemmAddRow(c[i*ldc+n0:i*ldc+n1], bias[n0:n1])
+	if ep.Add != nil {
+		gemmAdd(c[n0:], ldc, ep.Add[n0:], ep.LdAdd, m, n1-n0)
 	}
 }
 

@@ -82,7 +82,7 @@ func packPanel(panel, b []float32, ldb, k, cols int, alpha float32) {
 		}
 	}
 	if alpha != 1 {
-		attnScale(panel, alpha)
+		attnScale(panel, 0, 1, len(panel), []float32{alpha})
 	}
 }
 
@@ -104,6 +104,6 @@ func packPanelTrans(panel, b []float32, ldb, k, cols int, alpha float32) {
 		}
 	}
 	if alpha != 1 {
-		attnScale(panel, alpha)
+		attnScale(panel, 0, 1, len(panel), []float32{alpha})
 	}
 }

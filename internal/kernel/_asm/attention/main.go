@@ -17,6 +17,7 @@ func main() {
 	ctx := build.NewContext()
 	for _, s := range []*isa{{ctx, "AVX512", 1}, {ctx, "AVX2", 2}} {
 		softmax(s)
+		logSumExp(s)
 		gradient(s)
 		dot(s)
 		scale(s)

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
@@ -48,7 +49,7 @@ func Begin(ctx *build.Context, name, signature, doc string) {
 	ctx.Attributes(attr.NOSPLIT)
 	ctx.SignatureExpr(signature)
 	ctx.Pragma("noescape")
-	ctx.Doc(doc)
+	ctx.Doc(strings.Split(doc, "\n")...)
 }
 
 // BeginStruct opens a function whose one parameter, t, is a pointer to the named type of package kernel.
@@ -60,5 +61,5 @@ func BeginStruct(ctx *build.Context, name, typ, doc string) {
 	params := types.NewTuple(types.NewParam(token.NoPos, pkg, "t", types.NewPointer(named)))
 	ctx.Signature(gotypes.NewSignature(pkg, types.NewSignatureType(nil, nil, nil, params, nil, false)))
 	ctx.Pragma("noescape")
-	ctx.Doc(doc)
+	ctx.Doc(strings.Split(doc, "\n")...)
 }
