@@ -64,9 +64,6 @@ func read(r io.ReaderAt, size int64) ([]float32, []int, error) {
 	if !ok {
 		return nil, nil, fmt.Errorf("descr %q is not supported: save the array as little-endian float32 ('<f4')", h.descr)
 	}
-	if h.fortran && len(h.shape) > 1 {
-		return nil, nil, errors.New("fortran_order is True: save it with numpy.ascontiguousarray")
-	}
 	n, err := count(h.shape)
 	if err != nil {
 		return nil, nil, err
@@ -83,7 +80,31 @@ func read(r io.ReaderAt, size int64) ([]float32, []int, error) {
 		return nil, nil, err
 	}
 	data, err := t.Float32s()
+	if err == nil && h.fortran {
+		data = rowMajor(data, h.shape)
+	}
 	return data, h.shape, err
+}
+
+// rowMajor reorders an array whose first axis runs fastest.
+func rowMajor(data []float32, shape []int) []float32 {
+	out := make([]float32, len(data))
+	idx := make([]int, len(shape))
+	for i := range out {
+		at, step := 0, 1
+		for d, n := range shape {
+			at += idx[d] * step
+			step *= n
+		}
+		out[i] = data[at]
+		for d := len(shape) - 1; d >= 0; d-- {
+			if idx[d]++; idx[d] < shape[d] {
+				break
+			}
+			idx[d] = 0
+		}
+	}
+	return out
 }
 
 // count multiplies the shape without overflow.

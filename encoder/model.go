@@ -1,0 +1,161 @@
+package encoder
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/plumbline-ml/plumbline/internal/graph"
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+)
+
+// Model is an encoder read from ONNX. It is immutable and serves many goroutines.
+type Model struct {
+	spec    Spec
+	base    *graph.Graph // for one image
+	found   map[Tap]*graph.Value
+	weights *graph.Weights
+	source  *onnx.Model
+	options options
+	plan    func(h, w int) (*Plan, error)
+
+	at *Model // where compiled programs are kept, if not here
+
+	mu       sync.Mutex
+	programs []*program
+	sized    map[[2]int]*Model
+	plans    map[[2]int]*Plan
+}
+
+var (
+	_ Encoder = (*Model)(nil)
+	_ Resizer = (*Model)(nil)
+)
+
+// Spec states the geometry, the token layout and the preprocessing.
+func (m *Model) Spec() Spec { return m.spec }
+
+// Raw is the same encoder without preprocessing: its images are network inputs, 3×H×W as the ONNX file
+// takes them, already normalised.
+func (m *Model) Raw() Encoder {
+	r := m.share()
+	r.spec.Preproc = Preprocess{Std: [3]float64{1, 1, 1}, Source: "none: raw network input"}
+	r.plan = r.spec.Preproc.Plan
+	return r
+}
+
+// share is a model over the same graph and weights with caches of its own.
+func (m *Model) share() *Model {
+	return &Model{
+		spec: m.spec, base: m.base, found: m.found, weights: m.weights, source: m.source, options: m.options,
+		plan: m.plan, sized: map[[2]int]*Model{}, plans: map[[2]int]*Plan{},
+	}
+}
+
+// build imports the graph at the given size (0,0: the model's own) and finds its structure.
+func build(src *onnx.Model, o options, h, w int) (*Model, error) {
+	g, err := graph.Import(src, graph.ImportOptions{Input: o.input, Height: h, Width: w, Positions: o.positions})
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{base: g, source: src, options: o, weights: graph.NewWeights()}
+	m = m.share()
+	fused, copies := g.Clone(g.Outputs)
+	if err := fused.FuseBlocks(); err != nil {
+		return nil, err
+	}
+	original := make(map[*graph.Value]*graph.Value, len(copies))
+	for v, c := range copies {
+		original[c] = v
+	}
+	m.describe(findStructure(fused), original)
+	return m, nil
+}
+
+// describe fills the spec and the named taps from what was found.
+func (m *Model) describe(s structure, original map[*graph.Value]*graph.Value) {
+	m.found = map[Tap]*graph.Value{}
+	if s.stem != nil {
+		m.found[Stem] = original[s.stem]
+		for i, v := range s.blocks {
+			m.found[Block(i)] = original[v]
+		}
+		m.found[Tokens] = original[s.blocks[len(s.blocks)-1]]
+	}
+	if s.embedding != nil {
+		m.found[Embedding] = original[s.embedding]
+		m.spec.Embedding = graph.Size(s.embedding.Shape)
+	}
+	for i, n := range s.attention {
+		op := n.Op.(graph.Attention)
+		m.spec.Heads = op.Heads
+		m.found[AttentionOut(i)] = original[n.Out[0]]
+	}
+	in := m.base.Inputs[0].Shape
+	m.spec.ImageSize = [2]int{in[2], in[3]}
+	m.spec.Depth, m.spec.Width, m.spec.Tokens = len(s.blocks), s.width, s.tokens
+	m.spec.Patch, m.spec.Grid = s.patch[0], s.grid
+	m.prefix(s)
+	m.warn(s)
+}
+
+// prefix finds the tokens before the patches.
+func (m *Model) prefix(s structure) {
+	if len(s.attention) == 0 || s.grid[0] == 0 {
+		return
+	}
+	if extra := s.tokens - s.grid[0]*s.grid[1]; extra > 0 {
+		m.spec.CLS, m.spec.Registers = true, extra-1
+	}
+}
+
+func (m *Model) warn(s structure) {
+	add := func(format string, args ...any) {
+		m.spec.Warnings = append(m.spec.Warnings, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case len(s.blocks) == 0:
+		add("no residual blocks were found: taps stem, block.i and tokens are not there; tap ONNX tensors by name")
+	case len(s.attention) > 0 && s.tokens < s.grid[0]*s.grid[1]:
+		add("%d tokens for a grid of %d×%d patches: the token layout is not known", s.tokens, s.grid[0], s.grid[1])
+	}
+	if s.embedding == nil {
+		add("no pooled output was found: tap embedding is not there")
+	}
+}
+
+// resolve finds the value that a tap names.
+func (m *Model) resolve(t Tap) (*graph.Value, error) {
+	if v := m.found[t]; v != nil {
+		return v, nil
+	}
+	if v := m.base.Names[string(t)]; v != nil {
+		if v.Const != nil {
+			return nil, fmt.Errorf("encoder: %s: tensor %q does not depend on the image", m.spec.Name, t)
+		}
+		return v, nil
+	}
+	return nil, fmt.Errorf("encoder: %s has no tap or tensor %q; taps are %s", m.spec.Name, t, m.tapNames())
+}
+
+func (m *Model) tapNames() string {
+	var names []string
+	for _, t := range []Tap{Stem, Block(0), Tokens, Embedding} {
+		if m.found[t] != nil {
+			names = append(names, string(t))
+		}
+	}
+	if m.spec.Depth > 1 && m.found[Block(0)] != nil {
+		names = append(names, "… block."+fmt.Sprint(m.spec.Depth-1))
+	}
+	return strings.Join(names, ", ")
+}
+
+// name is how errors call a model.
+func nameOf(path string) string {
+	if path == "" {
+		return "model"
+	}
+	return filepath.Base(path)
+}

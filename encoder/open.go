@@ -1,0 +1,118 @@
+package encoder
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/plumbline-ml/plumbline/internal/graph"
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+)
+
+// Option changes how a model is opened.
+type Option func(*options)
+
+type options struct {
+	name    string
+	input   string
+	preproc *Preprocess
+	size    [2]int
+
+	positions func(c *graph.Tensor, tokens int) (*graph.Tensor, error)
+}
+
+// WithPreprocess sets the preprocessing instead of reading it from preprocessor_config.json or assuming
+// CLIP's.
+func WithPreprocess(p Preprocess) Option { return func(o *options) { o.preproc = &p } }
+
+// WithInput names the image input where the model has several of rank 4.
+func WithInput(name string) Option { return func(o *options) { o.input = name } }
+
+// WithImageSize runs the network at h×w pixels instead of the size the file states; a position embedding
+// of another size is interpolated bicubically.
+func WithImageSize(h, w int) Option { return func(o *options) { o.size = [2]int{h, w} } }
+
+// WithName sets the name in errors and in the spec.
+func WithName(name string) Option { return func(o *options) { o.name = name } }
+
+// Open reads an encoder from an ONNX file. Preprocessing comes from an option, from a
+// preprocessor_config.json beside the file, or is CLIP's with a warning in the spec. The file is untrusted
+// input: errors name the node or tensor at fault.
+func Open(path string, opts ...Option) (*Model, error) {
+	src, err := onnx.Open(path, onnx.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %w", err)
+	}
+	o := options{name: nameOf(path)}
+	for _, f := range opts {
+		f(&o)
+	}
+	if o.preproc == nil {
+		if o.preproc, err = adjacentPreprocess(path); err != nil {
+			return nil, err
+		}
+	}
+	return load(src, o)
+}
+
+// Read reads an encoder from size bytes of r; external data files are refused.
+func Read(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
+	src, err := onnx.Read(r, size, onnx.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %w", err)
+	}
+	o := options{name: "model"}
+	for _, f := range opts {
+		f(&o)
+	}
+	return load(src, o)
+}
+
+// adjacentPreprocess reads preprocessor_config.json beside a model, if there is one.
+func adjacentPreprocess(path string) (*Preprocess, error) {
+	file := filepath.Join(filepath.Dir(path), "preprocessor_config.json")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	p, err := ReadPreprocessorConfig(file)
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// load builds the model and settles its preprocessing.
+func load(src *onnx.Model, o options) (*Model, error) {
+	m, err := build(src, o, o.size[0], o.size[1])
+	if err != nil && o.size[0] > 0 {
+		m, err = resized(src, o, o.size[0], o.size[1])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %s: %w", o.name, err)
+	}
+	m.spec.Name = o.name
+	m.settle(o.preproc)
+	if err := m.spec.Preproc.Validate(); err != nil {
+		return nil, err
+	}
+	m.plan = m.spec.Preproc.Plan
+	return m, nil
+}
+
+// settle fills in the preprocessing's sizes from the network's.
+func (m *Model) settle(p *Preprocess) {
+	if p == nil {
+		d := CLIPPreprocess(min(m.spec.ImageSize[0], m.spec.ImageSize[1]))
+		d.Crop = m.spec.ImageSize
+		m.spec.Preproc = d
+		m.spec.Warnings = append(m.spec.Warnings, "preprocessing is CLIP's by default: no preprocessor_config.json was found beside the model")
+		return
+	}
+	m.spec.Preproc = *p
+	if p.Resize == [2]int{} && p.Crop == [2]int{} {
+		m.spec.Preproc.Resize = m.spec.ImageSize
+	}
+}

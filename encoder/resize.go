@@ -1,0 +1,122 @@
+package encoder
+
+import (
+	"fmt"
+
+	"github.com/plumbline-ml/plumbline/internal/graph"
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+	"github.com/plumbline-ml/plumbline/internal/resample"
+)
+
+// AtSize returns the encoder for images of exactly h×w pixels; see [Resizer]. Pixels to the right of and
+// below the last whole patch are not seen. PRM's released code attacks images this way.
+func (m *Model) AtSize(h, w int) (Encoder, error) {
+	p := max(m.spec.Patch, 1)
+	gh, gw := h/p*p, w/p*p
+	if gh == 0 || gw == 0 {
+		return nil, fmt.Errorf("encoder: %s: %d×%d pixels hold no patch of %d", m.spec.Name, h, w, p)
+	}
+	inner, err := m.atGrid(gh, gw)
+	if err != nil {
+		return nil, err
+	}
+	r := inner.share()
+	r.programs = nil
+	r.at = inner
+	r.plan = func(ph, pw int) (*Plan, error) {
+		if ph != h || pw != w {
+			return nil, fmt.Errorf("an image of %d×%d pixels for an encoder set to %d×%d", ph, pw, h, w)
+		}
+		return cornerPlan(m.spec.Preproc, h, w, gh, gw)
+	}
+	return r, nil
+}
+
+// atGrid is the model for an input of whole patches, built once.
+func (m *Model) atGrid(h, w int) (*Model, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.sized[[2]int{h, w}]; s != nil {
+		return s, nil
+	}
+	s, err := resized(m.source, m.options, h, w)
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %s at %d×%d: %w", m.spec.Name, h, w, err)
+	}
+	s.weights = m.weights
+	s.spec.Name = m.spec.Name
+	s.spec.Preproc = m.spec.Preproc
+	s.spec.Preproc.Resize, s.spec.Preproc.Crop = [2]int{}, [2]int{}
+	m.sized[[2]int{h, w}] = s
+	return s, nil
+}
+
+// resized imports the model at h×w, with position embeddings of the model's own size interpolated.
+func resized(src *onnx.Model, o options, h, w int) (*Model, error) {
+	own, err := build(src, o, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := own.spec
+	if s.Patch == 0 || s.Grid[0] == 0 {
+		return nil, fmt.Errorf("the position embedding cannot be interpolated: no patch grid was found")
+	}
+	grid := [2]int{h / s.Patch, w / s.Patch}
+	o.positions = func(c *graph.Tensor, tokens int) (*graph.Tensor, error) {
+		return interpolatePositions(c, tokens, s.Grid, grid)
+	}
+	return build(src, o, h, w)
+}
+
+// interpolatePositions resizes a position embedding [..., T, D] over the patch grid to the number of
+// tokens, as torch's bicubic interpolation does; tokens before the patches keep theirs.
+func interpolatePositions(c *graph.Tensor, tokens int, from, to [2]int) (*graph.Tensor, error) {
+	r := len(c.Shape)
+	t, d := c.Shape[r-2], c.Shape[r-1]
+	prefix := t - from[0]*from[1]
+	if prefix < 0 || tokens-prefix != to[0]*to[1] {
+		return nil, fmt.Errorf("a position embedding of %d tokens (grid %d×%d) does not become %d tokens (grid %d×%d)", t, from[0], from[1], tokens, to[0], to[1])
+	}
+	y, err := resample.Torch(resample.Bicubic, from[0], to[0])
+	if err != nil {
+		return nil, err
+	}
+	x, err := resample.Torch(resample.Bicubic, from[1], to[1])
+	if err != nil {
+		return nil, err
+	}
+	shape := append([]int(nil), c.Shape...)
+	shape[r-2] = tokens
+	out := graph.NewTensor(graph.Float32, shape...)
+	copy(out.F, c.F[:prefix*d])
+	sep := resample.NewSeparable(x, y)
+	in, res, scratch := make([]float32, sep.InLen()), make([]float32, sep.OutLen()), make([]float32, sep.Scratch())
+	for j := range d {
+		for i := range in {
+			in[i] = c.F[(prefix+i)*d+j]
+		}
+		sep.Apply(res, in, scratch)
+		for i, v := range res {
+			out.F[(prefix+i)*d+j] = v
+		}
+	}
+	return out, nil
+}
+
+// cornerPlan normalises and keeps the h×w pixels at the top left.
+func cornerPlan(p Preprocess, srcH, srcW, h, w int) (*Plan, error) {
+	y, err := resample.PIL(resample.Nearest, srcH, srcH, 0, h)
+	if err != nil {
+		return nil, err
+	}
+	x, err := resample.PIL(resample.Nearest, srcW, srcW, 0, w)
+	if err != nil {
+		return nil, err
+	}
+	pl := &Plan{resize: resample.NewSeparable(x, y)}
+	for c := range 3 {
+		pl.scale[c] = float32(1 / p.Std[c])
+		pl.shift[c] = float32(-p.Mean[c] / p.Std[c])
+	}
+	return pl, nil
+}

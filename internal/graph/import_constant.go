@@ -1,0 +1,72 @@
+package graph
+
+import (
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+)
+
+func importConstant(c *call) []*Value {
+	out := c.n.Outputs[0]
+	for _, a := range c.n.Attrs {
+		switch a.Name {
+		case "value":
+			if a.Tensor == nil {
+				fail("attribute value holds no tensor")
+			}
+			t, err := fromONNX(a.Tensor)
+			check(err)
+			c.im.elem[out] = a.Tensor.Type
+			return one(Constant(t))
+		case "value_float":
+			return one(scalar(a.Float))
+		case "value_floats":
+			return one(Constant(Floats(a.Floats, len(a.Floats))))
+		case "value_int":
+			return one(Constant(Ints(a.Int).Reshaped()))
+		case "value_ints":
+			return one(Constant(Ints(a.Ints...)))
+		}
+	}
+	fail("this form of constant is not supported")
+	return nil
+}
+
+func importConstantOfShape(c *call) []*Value {
+	shape := positive(c.constInts(0))
+	fill := Scalar(0)
+	elem := onnx.Float32
+	if a := c.n.Attrs["value"]; a != nil && a.Tensor != nil {
+		t, err := fromONNX(a.Tensor)
+		check(err)
+		if t.Len() != 1 {
+			fail("attribute value must hold one element")
+		}
+		fill, elem = t.Reshaped(), a.Tensor.Type
+	}
+	c.im.elem[c.n.Outputs[0]] = elem
+	return one(c.g().emit(Expand{shape}, Constant(fill)))
+}
+
+func importRange(c *call) []*Value {
+	start, limit, delta := c.constant(0), c.constant(1), c.constant(2)
+	if start.Len() != 1 || limit.Len() != 1 || delta.Len() != 1 {
+		fail("start, limit and delta must be scalars")
+	}
+	a, b, d := element(start, 0), element(limit, 0), element(delta, 0)
+	count := math.Ceil((b - a) / d)
+	if d == 0 || count != count || count > 1<<24 {
+		fail("range from %g to %g in steps of %g is %w", a, b, d, ErrTooLarge)
+	}
+	n := max(int(count), 0)
+	t := NewTensor(start.DType, n)
+	for i := range n {
+		if t.DType == Float32 {
+			t.F[i] = float32(a + float64(i)*d)
+		} else {
+			t.I[i] = int64(a) + int64(i)*int64(d)
+		}
+	}
+	c.im.elem[c.n.Outputs[0]] = c.elem(0)
+	return one(Constant(t))
+}

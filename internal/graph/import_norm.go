@@ -1,0 +1,76 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel"
+)
+
+// importSoftmax: before operator set 13 the axes from "axis" on are flattened and normalised together.
+func importSoftmax(c *call) []*Value    { return one(c.softmax(false)) }
+func importLogSoftmax(c *call) []*Value { return one(c.softmax(true)) }
+
+func (c *call) softmax(log bool) *Value {
+	g, x := c.g(), c.in(0)
+	if c.opset() >= 13 {
+		return g.Softmax(x, axis(c.int("axis", -1), len(x.Shape)), log)
+	}
+	a := axis(c.int("axis", 1), len(x.Shape))
+	if a == len(x.Shape)-1 {
+		return g.Softmax(x, a, log)
+	}
+	flat := g.Reshape(x, []int{Size(x.Shape[:a]), Size(x.Shape[a:])})
+	return g.Reshape(g.Softmax(flat, 1, log), x.Shape)
+}
+
+func importLayerNorm(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	a := axis(c.int("axis", -1), len(x.Shape))
+	return one(g.layerNorm(x, c.in(1), c.opt(2), a, c.float("epsilon", 1e-5)))
+}
+
+// layerNorm normalises the axes from a on together.
+func (g *Graph) layerNorm(x, scale, bias *Value, a int, eps float32) *Value {
+	n := Size(x.Shape[a:])
+	flat := g.Reshape(x, append(slices.Clone(x.Shape[:a]), n))
+	op, in := LayerNorm{Eps: eps}, []*Value{flat}
+	row := func(v *Value) *Value {
+		return g.Reshape(g.Expand(v, x.Shape[a:]), []int{n})
+	}
+	if scale != nil {
+		op.Scale = true
+		in = append(in, row(scale))
+	}
+	if bias != nil {
+		op.Bias = true
+		in = append(in, row(bias))
+	}
+	return g.Reshape(g.Emit(op, in...)[0], x.Shape)
+}
+
+// importBatchNorm applies the stored statistics: one factor and one offset per channel.
+func importBatchNorm(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	if c.int("training_mode", 0) == 1 {
+		fail("training mode is not supported; export the model in evaluation mode")
+	}
+	shape := channelShape(x.Shape)
+	inv := g.Map(kernel.ReciprocalSqrt, g.Add(c.in(4), scalar(c.float("epsilon", 1e-5))))
+	factor := g.Mul(c.in(1), inv)
+	offset := g.Sub(c.in(2), g.Mul(c.in(3), factor))
+	y := g.Mul(x, g.Reshape(factor, shape))
+	return one(g.Add(y, g.Reshape(offset, shape)))
+}
+
+// channelShape is the shape of one number per channel (axis 1) that broadcasts over x.
+func channelShape(x []int) []int {
+	if len(x) < 2 {
+		fail("shape %v has no channels", x)
+	}
+	s := make([]int, len(x)-1)
+	for i := range s {
+		s[i] = 1
+	}
+	s[0] = x[1]
+	return s
+}

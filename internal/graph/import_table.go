@@ -1,0 +1,100 @@
+package graph
+
+import "github.com/plumbline-ml/plumbline/internal/kernel"
+
+// importers maps ONNX operators to the functions that import them. An operator of another domain than
+// ONNX's own is listed as "domain:name".
+var importers map[string]func(*call) []*Value
+
+func init() {
+	importers = map[string]func(*call) []*Value{
+		// element-wise
+		"Abs": unary(kernel.Abs), "Neg": unary(kernel.Neg), "Exp": unary(kernel.Exp), "Log": unary(kernel.Log),
+		"Sqrt": unary(kernel.Sqrt), "Reciprocal": unary(kernel.Reciprocal), "Tanh": unary(kernel.Tanh),
+		"Sigmoid": unary(kernel.Sigmoid), "Erf": unary(kernel.Erf), "Relu": unary(kernel.Relu),
+		"Sin": unary(kernel.Sin), "Cos": unary(kernel.Cos), "Tan": unary(kernel.Tan), "Atan": unary(kernel.Atan),
+		"Softplus": unary(kernel.Softplus), "Softsign": unary(kernel.Softsign), "Mish": unary(kernel.Mish),
+		"Floor": unary(kernel.Floor), "Ceil": unary(kernel.Ceil), "Round": unary(kernel.Round), "Sign": unary(kernel.Sign),
+		"HardSwish": unary(kernel.HardSwish), "HardSigmoid": importHardSigmoid, "Gelu": importGelu,
+		"Swish": importSwish, "LeakyRelu": importLeakyRelu, "PRelu": importPRelu, "Elu": importElu,
+		"ThresholdedRelu": importThresholdedRelu, "Clip": importClip,
+		"Add": importAdd, "Sub": binary(kernel.Sub), "Mul": binary(kernel.Mul), "Div": binary(kernel.Div),
+		"Pow": importPow, "Mod": importMod, "Min": variadic(kernel.Min), "Max": variadic(kernel.Max),
+		"Sum": variadic(kernel.Add), "Mean": importMean,
+		"Equal": binary(kernel.Equal), "Less": binary(kernel.Less), "Greater": binary(kernel.Greater),
+		"LessOrEqual": binary(kernel.LessOrEqual), "GreaterOrEqual": binary(kernel.GreaterOrEqual),
+		"And": logic("and"), "Or": logic("or"), "Xor": logic("xor"), "Not": logic("not"),
+		"IsNaN": importIsNaN, "Where": importWhere, "Cast": importCast, "CastLike": importCastLike,
+		"Identity": identity, "Dropout": identity,
+		// linear algebra
+		"MatMul": importMatMul, "Gemm": importGemm, "Conv": importConv,
+		// normalisation, softmax, attention
+		"Softmax": importSoftmax, "LogSoftmax": importLogSoftmax, "LayerNormalization": importLayerNorm,
+
+		"BatchNormalization": importBatchNorm,
+
+		// reductions
+		"ReduceSum": reduction(kernel.Sum, 13), "ReduceMean": reduction(kernel.Mean, 18), "ReduceMax": reduction(kernel.ReduceMax, 18),
+		"ReduceMin": reduction(kernel.ReduceMin, 18), "ReduceProd": reduction(kernel.Prod, 18), "ReduceL1": reduction(kernel.L1, 18),
+		"ReduceL2": reduction(kernel.L2, 18), "ReduceSumSquare": reduction(kernel.SumSquare, 18),
+		"ReduceLogSumExp": reduction(kernel.LogSumExp, 18), "ReduceLogSum": importReduceLogSum,
+		"ArgMax": argExtreme(false), "ArgMin": argExtreme(true),
+		// layout
+		"Reshape": importReshape, "Flatten": importFlatten, "Squeeze": importSqueeze, "Unsqueeze": importUnsqueeze,
+		"Transpose": importTranspose, "Concat": importConcat, "Split": importSplit, "Slice": importSlice,
+		"Gather": importGather,
+		"Expand": importExpand, "Tile": importTile, "Pad": importPad, "DepthToSpace": importDepthToSpace, "SpaceToDepth": importSpaceToDepth,
+		// images
+		"AveragePool": importPool(false), "MaxPool": importPool(true), "GlobalAveragePool": globalPool(kernel.Mean),
+		"GlobalMaxPool": globalPool(kernel.ReduceMax), "Resize": importResize,
+		// shapes and constants
+		"Shape": importShape, "Size": importSize, "Constant": importConstant, "ConstantOfShape": importConstantOfShape,
+		"Range": importRange,
+		"If":    importIf,
+		// quantisation
+		"QuantizeLinear": importQuantize, "DequantizeLinear": importDequantize,
+		// ONNX Runtime's own operators
+		"com.microsoft:Attention":              importMSAttention,
+		"com.microsoft:SkipLayerNormalization": importSkipLayerNorm, "com.microsoft:BiasGelu": importBiasGelu,
+		"com.microsoft:FastGelu": importFastGelu, "com.microsoft:QuickGelu": importQuickGelu, "com.microsoft:Gelu": importGelu,
+	}
+}
+
+func unary(fn kernel.Unary) func(*call) []*Value {
+	return func(c *call) []*Value { return one(c.g().Map(fn, c.in(0))) }
+}
+
+func binary(fn kernel.Binary) func(*call) []*Value {
+	return func(c *call) []*Value { return one(c.g().emit(Binary{fn}, c.in(0), c.in(1))) }
+}
+
+func variadic(fn kernel.Binary) func(*call) []*Value {
+	return func(c *call) []*Value {
+		v := c.in(0)
+		for i := 1; i < len(c.n.Inputs); i++ {
+			v = c.g().emit(Binary{fn}, v, c.in(i))
+		}
+		return one(v)
+	}
+}
+
+func logic(fn string) func(*call) []*Value {
+	return func(c *call) []*Value {
+		in := []*Value{c.in(0)}
+		if fn != "not" {
+			in = append(in, c.in(1))
+		}
+		return one(c.g().emit(Logic{fn}, in...))
+	}
+}
+
+func identity(c *call) []*Value {
+	if len(c.n.Outputs) > 0 {
+		c.im.elem[c.n.Outputs[0]] = c.elem(0)
+		if v := c.sequence(0); len(v) != 1 {
+			c.im.scope[c.n.Outputs[0]] = v
+			return nil
+		}
+	}
+	return one(c.in(0))
+}

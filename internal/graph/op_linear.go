@@ -1,0 +1,121 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel"
+)
+
+// Linear is y = Act(x·W + bias) + residual over the last axis of x, with a constant W that is packed
+// once. Inputs: x [...,K], W [K,N] ([N,K] with TransW), then bias [N] if Bias, then residual [...,N] if
+// Residual. A second result holds the value before Act where Act is set.
+type Linear struct {
+	TransW, Bias, Residual bool
+	Act                    kernel.Unary
+}
+
+func (o Linear) String() string {
+	s := "Linear"
+	if o.TransW {
+		s += "ᵀ"
+	}
+	if o.Bias {
+		s += "+bias"
+	}
+	if o.Act != kernel.NoUnary {
+		s += "+" + o.Act.String()
+	}
+	if o.Residual {
+		s += "+residual"
+	}
+	return s
+}
+
+func (o Linear) dims(w []int) (k, n int) {
+	if o.TransW {
+		return w[1], w[0]
+	}
+	return w[0], w[1]
+}
+
+func (o Linear) Infer(in []*Value) ([]Type, error) {
+	x, w := in[0], in[1]
+	if len(w.Shape) != 2 || len(x.Shape) < 1 {
+		return nil, fmt.Errorf("shapes %v and %v do not make a linear layer", x.Shape, w.Shape)
+	}
+	k, n := o.dims(w.Shape)
+	if x.Shape[len(x.Shape)-1] != k {
+		return nil, fmt.Errorf("shapes %v and %v do not multiply", x.Shape, w.Shape)
+	}
+	t := Type{Float32, append(append([]int(nil), x.Shape[:len(x.Shape)-1]...), n)}
+	if o.Act == kernel.NoUnary {
+		return []Type{t}, nil
+	}
+	return []Type{t, t}, nil
+}
+
+// linearGrain is the number of result columns below which a product is not split.
+const linearGrain = 128
+
+func (o Linear) Bind(b *Binder, in, out []*Tensor) func() {
+	k, n := o.dims(in[1].Shape)
+	if k == 0 || n == 0 {
+		return func() { clear(out[0].F) }
+	}
+	packed := b.Weights.Pack(in[1].F, k, n, o.TransW)
+	rows := len(in[0].F) / k
+	ep := &kernel.Epilogue{Act: o.Act}
+	next := 2
+	if o.Bias {
+		ep.Bias = in[next].F
+		next++
+	}
+	if o.Residual {
+		ep.Add, ep.LdAdd = in[next].F, n
+	}
+	if len(out) > 1 && out[1] != nil {
+		ep.Pre, ep.LdPre = out[1].F, n
+	}
+	x, y := in[0].F, out[0].F
+	scratch := b.Scratch(kernel.GemmPackedScratch(rows, packed, k))
+	body := func(w, lo, hi int) {
+		kernel.GemmPacked(y, n, x, k, rows, packed, false, ep, lo, hi, scratch(w))
+	}
+	return func() { b.Workers.Run(n, linearGrain, body) }
+}
+
+func (o Linear) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
+	out := make([]*Value, len(n.In))
+	d := dy[0]
+	if d == nil {
+		return out
+	}
+	if o.Residual {
+		out[len(out)-1] = d
+	}
+	if o.Act != kernel.NoUnary {
+		d = g.emit(UnaryGrad{o.Act}, d, n.Out[1])
+	}
+	x, w := n.In[0], n.In[1]
+	if need[0] {
+		out[0] = g.emit(Linear{TransW: !o.TransW}, d, w)
+	}
+	rows := func(v *Value) *Value { return g.Reshape(v, rowsOf(v.Shape)) }
+	if need[1] {
+		a, b := rows(x), rows(d)
+		if o.TransW {
+			a, b = b, a
+		}
+		out[1] = g.emit(MatMul{TransA: true, Alpha: 1}, a, b)
+	}
+	if o.Bias && need[2] {
+		out[2] = g.emit(newReduce(kernel.Sum, []int{0}, false), rows(d))
+	}
+	return out
+}
+
+// rowsOf flattens all axes but the last.
+func rowsOf(shape []int) []int {
+	last := shape[len(shape)-1]
+	return []int{Size(shape[:len(shape)-1]), last}
+}
