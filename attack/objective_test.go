@@ -2,6 +2,7 @@ package attack_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -138,15 +139,68 @@ func TestObjectiveGradients(t *testing.T) {
 	enc := attacktest.NewViT(3, 8, 8, 4, 6, 2, 5)
 	images := attacktest.Smooth(4, 2, 8, 8)
 	task := attack.Task{Images: images[1:], Embeddings: [][]float32{{1, -2, 0.5, 0.3, 0.1}}}
+	var err error
+	if task.Prototypes, err = attack.BuildPrototypes(context.Background(), enc, attacktest.Images(8, 6, 8, 8), 3, 1); err != nil {
+		t.Fatal(err)
+	}
 	for _, text := range []string{
 		"prm", "prm(layers=stem)", "prm(layers=last,tokens=patch)", "prm(layers=blocks,tokens=cls,weights=1+0.25)", "prm(layers=block.0.v+block.-1)",
 		"embedding", "embedding(distance=l2)", "embedding(target=image)", "embedding(target=embedding)", "embedding(distance=l2,target=embedding)",
+		"dr", "dr(layers=stem,sign=released)", "nrdm", "values(enhance=false)", "values(blocks=all)", "pa-attack", "pa-attack(lambda=0.5,tau=3,block=1)",
+		"match(clusters=2)", "match(clusters=4,lambda=0.3,reg=0.05)",
 	} {
 		t.Run(text, func(t *testing.T) {
 			l := bind(t, mustObjective(t, text), enc, task, images[0])
 			checkGradient(t, l, near(images[0], 1, 0.1), 2e-3)
 		})
 	}
+}
+
+func TestLogitGradients(t *testing.T) {
+	enc := attacktest.NewViT(3, 8, 8, 4, 6, 2, 5)
+	clean := attacktest.Smooth(4, 1, 8, 8)[0]
+	for _, classes := range []int{1, 2, 3, 4, 7} {
+		for _, text := range []string{"ce", "cw", "dlr", "dlr-t", "dlr-t(rank=2)", "dlr-t(rank=3)"} {
+			heads := map[string]attack.Task{
+				"label":  {Head: attacktest.NewHead(1, encoder.Embedding, 5, classes), Labels: [][]int{{classes / 2}}},
+				"tokens": {Head: attacktest.NewHead(2, encoder.Block(0), 6, classes), Labels: [][]int{{0, classes / 2, -1, 1, 0}}},
+			}
+			for name, task := range heads {
+				if name == "label" {
+					task.Labels[0][0] = top(t, enc, task.Head, near(clean, 1, 0.1)) // DLR is constant where the label comes last of three
+				}
+				t.Run(fmt.Sprintf("%s/%s/%d classes", text, name, classes), func(t *testing.T) {
+					o := mustObjective(t, text)
+					if logits, ok := o.(attack.Logits); ok && logits.Rank > max(classes, 2)-1 {
+						if _, err := o.Bind(enc.Spec(), &task, 0); err == nil {
+							t.Error("a rank beyond the wrong classes is no error")
+						}
+						return
+					}
+					checkGradient(t, bind(t, o, enc, task, clean), near(clean, 1, 0.1), 5e-3)
+				})
+			}
+		}
+	}
+}
+
+// top returns the class of the largest logit.
+func top(t *testing.T, enc encoder.Encoder, head attack.Classifier, x *tensor.Dense) int {
+	tr, err := enc.Trace(context.Background(), []*tensor.Dense{x}, head.Taps()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := head.Logits(nil, []*tensor.Dense{tr.Activation(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := 0
+	for i, v := range z {
+		if v > z[best] {
+			best = i
+		}
+	}
+	return best
 }
 
 // TestPRMValue computes PRM from its formula, with plain loops over the activations.

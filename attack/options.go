@@ -23,6 +23,7 @@ type Task struct {
 	Labels     [][]int         // per image, the true class of every position of the head
 	Images     []*tensor.Dense // per image (or one for all), the image a targeted attack imitates
 	Embeddings [][]float32     // per image (or one for all), the embedding a targeted attack aims at
+	Prototypes [][]float32     // token maps for PA-Attack, see BuildPrototypes
 }
 
 // Workers sets how many images are attacked at once; by default GOMAXPROCS. It changes no result.
