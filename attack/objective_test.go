@@ -166,6 +166,9 @@ func TestLogitGradients(t *testing.T) {
 				"tokens": {Head: attacktest.NewHead(2, encoder.Block(0), 6, classes), Labels: [][]int{{0, classes / 2, -1, 1, 0}}},
 			}
 			for name, task := range heads {
+				if classes == 3 && text == "dlr-t(rank=2)" {
+					return // (z_π3 − z_π1)/(z_π1 − z_π3) is constant
+				}
 				if name == "label" {
 					task.Labels[0][0] = top(t, enc, task.Head, near(clean, 1, 0.1)) // DLR is constant where the label comes last of three
 				}
