@@ -7,13 +7,17 @@ const convBlock = 128 << 10
 // Oc × C/Groups × Kh × Kw, plus bias of Oc, nil for none. scratch holds at least Conv2DScratch floats.
 func Conv2D(y, x, w, bias []float32, s *ConvShape, scratch []float32) {
 	y = y[:s.Oc*s.plane()]
-	fillBias(y, bias, s)
 	if s.depthwise() {
 		for oc := range s.Oc {
-			depthwiseForward(s.output(y, oc), s.input(x, oc), s.kernel(w, oc), s)
+			var b float32
+			if bias != nil {
+				b = bias[oc]
+			}
+			depthwiseForward(s.output(y, oc), s.input(x, oc), s.kernel(w, oc), b, s, scratch)
 		}
 		return
 	}
+	fillBias(y, bias, s)
 	s.eachStrip(scratch, func(g, lo, hi int, col, rest []float32) {
 		m, k, n := s.Oc/s.Groups, s.depth(), (hi-lo)*s.Ow
 		b, ldb := s.columns(col, x, g, lo, hi)
@@ -24,13 +28,13 @@ func Conv2D(y, x, w, bias []float32, s *ConvShape, scratch []float32) {
 // Conv2DGradInput computes the cotangent dx of the image from the cotangent dy of the result.
 func Conv2DGradInput(dx, dy, w []float32, s *ConvShape, scratch []float32) {
 	dx = dx[:s.C*s.H*s.W]
-	clear(dx)
 	if s.depthwise() {
 		for oc := range s.Oc {
-			depthwiseInput(s.input(dx, oc), s.output(dy, oc), s.kernel(w, oc), s)
+			depthwiseInput(s.input(dx, oc), s.output(dy, oc), s.kernel(w, oc), oc%(s.Oc/s.Groups) != 0, s, scratch)
 		}
 		return
 	}
+	clear(dx)
 	s.eachStrip(scratch, func(g, lo, hi int, col, rest []float32) {
 		m, k, n := s.Oc/s.Groups, s.depth(), (hi-lo)*s.Ow
 		c, ldc := col, n
@@ -48,7 +52,7 @@ func Conv2DGradInput(dx, dy, w []float32, s *ConvShape, scratch []float32) {
 func Conv2DGradWeight(dw, dy, x []float32, s *ConvShape, scratch []float32) {
 	if s.depthwise() {
 		for oc := range s.Oc {
-			depthwiseWeight(s.kernel(dw, oc), s.output(dy, oc), s.input(x, oc), s)
+			depthwiseWeight(s.kernel(dw, oc), s.output(dy, oc), s.input(x, oc), s, scratch)
 		}
 		return
 	}
@@ -69,7 +73,7 @@ func Conv2DGradBias(dbias, dy []float32, s *ConvShape) {
 // Conv2DScratch returns how many floats of scratch Conv2D and its gradients need.
 func Conv2DScratch(s *ConvShape) int {
 	if s.depthwise() {
-		return 0
+		return s.depthwiseScratch()
 	}
 	m, k, n := s.Oc/s.Groups, s.depth(), s.stripRows()*s.Ow
 	return k*n + max(GemmScratch(m, n, k), GemmScratch(k, n, m), GemmScratch(m, k, n))

@@ -4611,6 +4611,365 @@ doneavx2271:
 	VZEROUPPER
 	RET
 
+// func elemCorrelate1AVX2(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+// Requires: AVX, FMA3
+TEXT ·elemCorrelate1AVX2(SB), NOSPLIT, $0-88
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ rowStep+32(FP), DX
+	MOVQ tapCol+48(FP), DX
+	MOVQ n+80(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2273
+
+loopavx2272:
+	VBROADCASTSS start+72(FP), Y0
+	LEAQ         (AX)(SI*4), DI
+	MOVQ         CX, R9
+	MOVQ         kh+56(FP), R10
+
+tallavx2274:
+	MOVQ DI, R8
+	MOVQ kw+64(FP), R11
+
+acrossavx2275:
+	VBROADCASTSS (R9), Y1
+	VFMADD231PS  (R8), Y1, Y0
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          acrossavx2275
+	ADDQ         tapRow+40(FP), DI
+	DECQ         R10
+	JNZ          tallavx2274
+	MOVQ         y+0(FP), DI
+	MOVQ         ldy+24(FP), R8
+	VMOVUPS      Y0, (DI)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2272
+
+endavx2273:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2276
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VBROADCASTSS start+72(FP), Y1
+	LEAQ         (AX)(SI*4), AX
+	MOVQ         CX, BX
+	MOVQ         kh+56(FP), DI
+
+tallavx2277:
+	MOVQ AX, CX
+	MOVQ kw+64(FP), R8
+
+acrossavx2278:
+	VBROADCASTSS (BX), Y2
+	VFMADD231PS  (CX), Y2, Y1
+	ADDQ         DX, CX
+	ADDQ         $0x04, BX
+	DECQ         R8
+	JNZ          acrossavx2278
+	ADDQ         tapRow+40(FP), AX
+	DECQ         DI
+	JNZ          tallavx2277
+	MOVQ         y+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2276:
+	VZEROUPPER
+	RET
+
+// func elemCorrelate4AVX2(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+// Requires: AVX, FMA3
+TEXT ·elemCorrelate4AVX2(SB), NOSPLIT, $0-88
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ rowStep+32(FP), DX
+	MOVQ tapCol+48(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ n+80(FP), DI
+	XORQ R8, R8
+	SUBQ $0x08, DI
+	JL   endavx2280
+
+loopavx2279:
+	VBROADCASTSS start+72(FP), Y0
+	VBROADCASTSS start+72(FP), Y1
+	VBROADCASTSS start+72(FP), Y2
+	VBROADCASTSS start+72(FP), Y3
+	LEAQ         (AX)(R8*4), R9
+	MOVQ         CX, R11
+	MOVQ         kh+56(FP), R12
+
+tallavx2281:
+	MOVQ R9, R10
+	MOVQ kw+64(FP), R13
+
+acrossavx2282:
+	VBROADCASTSS (R11), Y4
+	VFMADD231PS  (R10), Y4, Y0
+	VFMADD231PS  (R10)(DX*1), Y4, Y1
+	VFMADD231PS  (R10)(DX*2), Y4, Y2
+	VFMADD231PS  (R10)(SI*1), Y4, Y3
+	ADDQ         BX, R10
+	ADDQ         $0x04, R11
+	DECQ         R13
+	JNZ          acrossavx2282
+	ADDQ         tapRow+40(FP), R9
+	DECQ         R12
+	JNZ          tallavx2281
+	MOVQ         y+0(FP), R9
+	MOVQ         ldy+24(FP), R10
+	VMOVUPS      Y0, (R9)(R8*4)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)(R8*4)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)(R8*4)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)(R8*4)
+	ADDQ         $0x08, R8
+	SUBQ         $0x08, DI
+	JGE          loopavx2279
+
+endavx2280:
+	ADDQ         $0x08, DI
+	TESTQ        DI, DI
+	JZ           doneavx2283
+	LEAQ         elemTail<>+0(SB), R9
+	NEGQ         DI
+	VMOVDQU      32(R9)(DI*4), Y0
+	VBROADCASTSS start+72(FP), Y1
+	VBROADCASTSS start+72(FP), Y2
+	VBROADCASTSS start+72(FP), Y3
+	VBROADCASTSS start+72(FP), Y4
+	LEAQ         (AX)(R8*4), AX
+	MOVQ         CX, DI
+	MOVQ         kh+56(FP), R9
+
+tallavx2284:
+	MOVQ AX, CX
+	MOVQ kw+64(FP), R10
+
+acrossavx2285:
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  (CX), Y5, Y1
+	VFMADD231PS  (CX)(DX*1), Y5, Y2
+	VFMADD231PS  (CX)(DX*2), Y5, Y3
+	VFMADD231PS  (CX)(SI*1), Y5, Y4
+	ADDQ         BX, CX
+	ADDQ         $0x04, DI
+	DECQ         R10
+	JNZ          acrossavx2285
+	ADDQ         tapRow+40(FP), AX
+	DECQ         R9
+	JNZ          tallavx2284
+	MOVQ         y+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	VMASKMOVPS   Y1, Y0, (AX)(R8*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y2, Y0, (AX)(R8*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y3, Y0, (AX)(R8*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y4, Y0, (AX)(R8*4)
+
+doneavx2283:
+	VZEROUPPER
+	RET
+
+// func elemCorrelate7AVX2(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+// Requires: AVX, FMA3
+TEXT ·elemCorrelate7AVX2(SB), NOSPLIT, $0-88
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ rowStep+32(FP), DX
+	MOVQ tapCol+48(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (DX)(DX*4), DI
+	MOVQ n+80(FP), R8
+	XORQ R9, R9
+	SUBQ $0x08, R8
+	JL   endavx2287
+
+loopavx2286:
+	VBROADCASTSS start+72(FP), Y0
+	VBROADCASTSS start+72(FP), Y1
+	VBROADCASTSS start+72(FP), Y2
+	VBROADCASTSS start+72(FP), Y3
+	VBROADCASTSS start+72(FP), Y4
+	VBROADCASTSS start+72(FP), Y5
+	VBROADCASTSS start+72(FP), Y6
+	LEAQ         (AX)(R9*4), R10
+	MOVQ         CX, R12
+	MOVQ         kh+56(FP), R13
+
+tallavx2288:
+	MOVQ R10, R11
+	MOVQ kw+64(FP), R14
+
+acrossavx2289:
+	VBROADCASTSS (R12), Y7
+	VFMADD231PS  (R11), Y7, Y0
+	VFMADD231PS  (R11)(DX*1), Y7, Y1
+	VFMADD231PS  (R11)(DX*2), Y7, Y2
+	VFMADD231PS  (R11)(SI*1), Y7, Y3
+	VFMADD231PS  (R11)(DX*4), Y7, Y4
+	VFMADD231PS  (R11)(DI*1), Y7, Y5
+	VFMADD231PS  (R11)(SI*2), Y7, Y6
+	ADDQ         BX, R11
+	ADDQ         $0x04, R12
+	DECQ         R14
+	JNZ          acrossavx2289
+	ADDQ         tapRow+40(FP), R10
+	DECQ         R13
+	JNZ          tallavx2288
+	MOVQ         y+0(FP), R10
+	MOVQ         ldy+24(FP), R11
+	VMOVUPS      Y0, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Y1, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Y2, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Y3, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Y4, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Y5, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Y6, (R10)(R9*4)
+	ADDQ         $0x08, R9
+	SUBQ         $0x08, R8
+	JGE          loopavx2286
+
+endavx2287:
+	ADDQ         $0x08, R8
+	TESTQ        R8, R8
+	JZ           doneavx2290
+	LEAQ         elemTail<>+0(SB), R10
+	NEGQ         R8
+	VMOVDQU      32(R10)(R8*4), Y0
+	VBROADCASTSS start+72(FP), Y1
+	VBROADCASTSS start+72(FP), Y2
+	VBROADCASTSS start+72(FP), Y3
+	VBROADCASTSS start+72(FP), Y4
+	VBROADCASTSS start+72(FP), Y5
+	VBROADCASTSS start+72(FP), Y6
+	VBROADCASTSS start+72(FP), Y7
+	LEAQ         (AX)(R9*4), AX
+	MOVQ         CX, R8
+	MOVQ         kh+56(FP), R10
+
+tallavx2291:
+	MOVQ AX, CX
+	MOVQ kw+64(FP), R11
+
+acrossavx2292:
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  (CX), Y8, Y1
+	VFMADD231PS  (CX)(DX*1), Y8, Y2
+	VFMADD231PS  (CX)(DX*2), Y8, Y3
+	VFMADD231PS  (CX)(SI*1), Y8, Y4
+	VFMADD231PS  (CX)(DX*4), Y8, Y5
+	VFMADD231PS  (CX)(DI*1), Y8, Y6
+	VFMADD231PS  (CX)(SI*2), Y8, Y7
+	ADDQ         BX, CX
+	ADDQ         $0x04, R8
+	DECQ         R11
+	JNZ          acrossavx2292
+	ADDQ         tapRow+40(FP), AX
+	DECQ         R10
+	JNZ          tallavx2291
+	MOVQ         y+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	VMASKMOVPS   Y1, Y0, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y2, Y0, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y3, Y0, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y4, Y0, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y5, Y0, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y6, Y0, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y7, Y0, (AX)(R9*4)
+
+doneavx2290:
+	VZEROUPPER
+	RET
+
+// func elemCorrelateTapsAVX2(dw *float32, dy *float32, x *float32, ldy int, rowStep int, tapCol int, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·elemCorrelateTapsAVX2(SB), NOSPLIT, $0-64
+	MOVQ   dy+8(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   tapCol+40(FP), DX
+	MOVQ   rows+48(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+downavx2293:
+	MOVQ CX, DI
+	MOVQ n+56(FP), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ AX, R9
+
+alongavx2294:
+	VMOVUPS      (R9), Y4
+	VFMADD231PS  (DI), Y4, Y0
+	VFMADD231PS  (DI)(DX*1), Y4, Y1
+	VFMADD231PS  (DI)(DX*2), Y4, Y2
+	VFMADD231PS  (DI)(SI*1), Y4, Y3
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R9
+	CMPQ         R9, R8
+	JB           alongavx2294
+	ADDQ         rowStep+32(FP), CX
+	ADDQ         ldy+24(FP), AX
+	DECQ         BX
+	JNZ          downavx2293
+	MOVQ         dw+0(FP), AX
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VPERMILPD    $0x01, X4, X0
+	VADDPS       X0, X4, X4
+	VMOVSHDUP    X4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (AX)
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, 4(AX)
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X2, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, 8(AX)
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X3, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, 12(AX)
+	VZEROUPPER
+	RET
+
 // func elemNegAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemNegAVX512(SB), NOSPLIT, $0-24
@@ -8981,6 +9340,373 @@ endavx512270:
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
 doneavx512271:
+	VZEROUPPER
+	RET
+
+// func elemCorrelate1AVX512(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemCorrelate1AVX512(SB), NOSPLIT, $0-88
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ rowStep+32(FP), DX
+	MOVQ tapCol+48(FP), DX
+	MOVQ n+80(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512273
+
+loopavx512272:
+	VBROADCASTSS start+72(FP), Z0
+	LEAQ         (AX)(SI*4), DI
+	MOVQ         CX, R9
+	MOVQ         kh+56(FP), R10
+
+tallavx512274:
+	MOVQ DI, R8
+	MOVQ kw+64(FP), R11
+
+acrossavx512275:
+	VBROADCASTSS (R9), Z1
+	VFMADD231PS  (R8), Z1, Z0
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          acrossavx512275
+	ADDQ         tapRow+40(FP), DI
+	DECQ         R10
+	JNZ          tallavx512274
+	MOVQ         y+0(FP), DI
+	MOVQ         ldy+24(FP), R8
+	VMOVUPS      Z0, (DI)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512272
+
+endavx512273:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512276
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VBROADCASTSS start+72(FP), Z0
+	LEAQ         (AX)(SI*4), AX
+	MOVQ         CX, BX
+	MOVQ         kh+56(FP), DI
+
+tallavx512277:
+	MOVQ AX, CX
+	MOVQ kw+64(FP), R8
+
+acrossavx512278:
+	VBROADCASTSS (BX), Z1
+	VFMADD231PS  (CX), Z1, Z0
+	ADDQ         DX, CX
+	ADDQ         $0x04, BX
+	DECQ         R8
+	JNZ          acrossavx512278
+	ADDQ         tapRow+40(FP), AX
+	DECQ         DI
+	JNZ          tallavx512277
+	MOVQ         y+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	VMOVUPS      Z0, K1, (AX)(SI*4)
+
+doneavx512276:
+	VZEROUPPER
+	RET
+
+// func elemCorrelate4AVX512(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemCorrelate4AVX512(SB), NOSPLIT, $0-88
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ rowStep+32(FP), DX
+	MOVQ tapCol+48(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ n+80(FP), DI
+	XORQ R8, R8
+	SUBQ $0x10, DI
+	JL   endavx512280
+
+loopavx512279:
+	VBROADCASTSS start+72(FP), Z0
+	VBROADCASTSS start+72(FP), Z1
+	VBROADCASTSS start+72(FP), Z2
+	VBROADCASTSS start+72(FP), Z3
+	LEAQ         (AX)(R8*4), R9
+	MOVQ         CX, R11
+	MOVQ         kh+56(FP), R12
+
+tallavx512281:
+	MOVQ R9, R10
+	MOVQ kw+64(FP), R13
+
+acrossavx512282:
+	VBROADCASTSS (R11), Z4
+	VFMADD231PS  (R10), Z4, Z0
+	VFMADD231PS  (R10)(DX*1), Z4, Z1
+	VFMADD231PS  (R10)(DX*2), Z4, Z2
+	VFMADD231PS  (R10)(SI*1), Z4, Z3
+	ADDQ         BX, R10
+	ADDQ         $0x04, R11
+	DECQ         R13
+	JNZ          acrossavx512282
+	ADDQ         tapRow+40(FP), R9
+	DECQ         R12
+	JNZ          tallavx512281
+	MOVQ         y+0(FP), R9
+	MOVQ         ldy+24(FP), R10
+	VMOVUPS      Z0, (R9)(R8*4)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)(R8*4)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)(R8*4)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)(R8*4)
+	ADDQ         $0x10, R8
+	SUBQ         $0x10, DI
+	JGE          loopavx512279
+
+endavx512280:
+	ADDQ         $0x10, DI
+	TESTQ        DI, DI
+	JZ           doneavx512283
+	MOVQ         $-1, R9
+	BZHIQ        DI, R9, R9
+	KMOVW        R9, K1
+	VBROADCASTSS start+72(FP), Z0
+	VBROADCASTSS start+72(FP), Z1
+	VBROADCASTSS start+72(FP), Z2
+	VBROADCASTSS start+72(FP), Z3
+	LEAQ         (AX)(R8*4), AX
+	MOVQ         CX, DI
+	MOVQ         kh+56(FP), R9
+
+tallavx512284:
+	MOVQ AX, CX
+	MOVQ kw+64(FP), R10
+
+acrossavx512285:
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  (CX), Z4, Z0
+	VFMADD231PS  (CX)(DX*1), Z4, Z1
+	VFMADD231PS  (CX)(DX*2), Z4, Z2
+	VFMADD231PS  (CX)(SI*1), Z4, Z3
+	ADDQ         BX, CX
+	ADDQ         $0x04, DI
+	DECQ         R10
+	JNZ          acrossavx512285
+	ADDQ         tapRow+40(FP), AX
+	DECQ         R9
+	JNZ          tallavx512284
+	MOVQ         y+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	VMOVUPS      Z0, K1, (AX)(R8*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z1, K1, (AX)(R8*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, K1, (AX)(R8*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z3, K1, (AX)(R8*4)
+
+doneavx512283:
+	VZEROUPPER
+	RET
+
+// func elemCorrelate7AVX512(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemCorrelate7AVX512(SB), NOSPLIT, $0-88
+	MOVQ x+8(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ rowStep+32(FP), DX
+	MOVQ tapCol+48(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (DX)(DX*4), DI
+	MOVQ n+80(FP), R8
+	XORQ R9, R9
+	SUBQ $0x10, R8
+	JL   endavx512287
+
+loopavx512286:
+	VBROADCASTSS start+72(FP), Z0
+	VBROADCASTSS start+72(FP), Z1
+	VBROADCASTSS start+72(FP), Z2
+	VBROADCASTSS start+72(FP), Z3
+	VBROADCASTSS start+72(FP), Z4
+	VBROADCASTSS start+72(FP), Z5
+	VBROADCASTSS start+72(FP), Z6
+	LEAQ         (AX)(R9*4), R10
+	MOVQ         CX, R12
+	MOVQ         kh+56(FP), R13
+
+tallavx512288:
+	MOVQ R10, R11
+	MOVQ kw+64(FP), R14
+
+acrossavx512289:
+	VBROADCASTSS (R12), Z7
+	VFMADD231PS  (R11), Z7, Z0
+	VFMADD231PS  (R11)(DX*1), Z7, Z1
+	VFMADD231PS  (R11)(DX*2), Z7, Z2
+	VFMADD231PS  (R11)(SI*1), Z7, Z3
+	VFMADD231PS  (R11)(DX*4), Z7, Z4
+	VFMADD231PS  (R11)(DI*1), Z7, Z5
+	VFMADD231PS  (R11)(SI*2), Z7, Z6
+	ADDQ         BX, R11
+	ADDQ         $0x04, R12
+	DECQ         R14
+	JNZ          acrossavx512289
+	ADDQ         tapRow+40(FP), R10
+	DECQ         R13
+	JNZ          tallavx512288
+	MOVQ         y+0(FP), R10
+	MOVQ         ldy+24(FP), R11
+	VMOVUPS      Z0, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Z1, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Z2, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Z3, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Z4, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Z5, (R10)(R9*4)
+	ADDQ         R11, R10
+	VMOVUPS      Z6, (R10)(R9*4)
+	ADDQ         $0x10, R9
+	SUBQ         $0x10, R8
+	JGE          loopavx512286
+
+endavx512287:
+	ADDQ         $0x10, R8
+	TESTQ        R8, R8
+	JZ           doneavx512290
+	MOVQ         $-1, R10
+	BZHIQ        R8, R10, R10
+	KMOVW        R10, K1
+	VBROADCASTSS start+72(FP), Z0
+	VBROADCASTSS start+72(FP), Z1
+	VBROADCASTSS start+72(FP), Z2
+	VBROADCASTSS start+72(FP), Z3
+	VBROADCASTSS start+72(FP), Z4
+	VBROADCASTSS start+72(FP), Z5
+	VBROADCASTSS start+72(FP), Z6
+	LEAQ         (AX)(R9*4), AX
+	MOVQ         CX, R8
+	MOVQ         kh+56(FP), R10
+
+tallavx512291:
+	MOVQ AX, CX
+	MOVQ kw+64(FP), R11
+
+acrossavx512292:
+	VBROADCASTSS (R8), Z7
+	VFMADD231PS  (CX), Z7, Z0
+	VFMADD231PS  (CX)(DX*1), Z7, Z1
+	VFMADD231PS  (CX)(DX*2), Z7, Z2
+	VFMADD231PS  (CX)(SI*1), Z7, Z3
+	VFMADD231PS  (CX)(DX*4), Z7, Z4
+	VFMADD231PS  (CX)(DI*1), Z7, Z5
+	VFMADD231PS  (CX)(SI*2), Z7, Z6
+	ADDQ         BX, CX
+	ADDQ         $0x04, R8
+	DECQ         R11
+	JNZ          acrossavx512292
+	ADDQ         tapRow+40(FP), AX
+	DECQ         R10
+	JNZ          tallavx512291
+	MOVQ         y+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	VMOVUPS      Z0, K1, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z1, K1, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, K1, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z3, K1, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, K1, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z5, K1, (AX)(R9*4)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, K1, (AX)(R9*4)
+
+doneavx512290:
+	VZEROUPPER
+	RET
+
+// func elemCorrelateTapsAVX512(dw *float32, dy *float32, x *float32, ldy int, rowStep int, tapCol int, rows int, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·elemCorrelateTapsAVX512(SB), NOSPLIT, $0-64
+	MOVQ   dy+8(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   tapCol+40(FP), DX
+	MOVQ   rows+48(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+downavx512293:
+	MOVQ CX, DI
+	MOVQ n+56(FP), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ AX, R9
+
+alongavx512294:
+	VMOVUPS       (R9), Z4
+	VFMADD231PS   (DI), Z4, Z0
+	VFMADD231PS   (DI)(DX*1), Z4, Z1
+	VFMADD231PS   (DI)(DX*2), Z4, Z2
+	VFMADD231PS   (DI)(SI*1), Z4, Z3
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R9
+	CMPQ          R9, R8
+	JB            alongavx512294
+	ADDQ          rowStep+32(FP), CX
+	ADDQ          ldy+24(FP), AX
+	DECQ          BX
+	JNZ           downavx512293
+	MOVQ          dw+0(FP), AX
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VPERMILPD     $0x01, X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSHDUP     X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSS        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSS        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y3, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSS        X1, 12(AX)
 	VZEROUPPER
 	RET
 

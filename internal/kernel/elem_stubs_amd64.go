@@ -337,6 +337,26 @@ func elemNormGradAddAVX2(dx *float32, dy *float32, x *float32, gamma *float32, a
 //go:noescape
 func elemNormGradGammaAddAVX2(dx *float32, dy *float32, x *float32, gamma *float32, add *float32, mean float32, scale float32, slope float32, shift float32, n int)
 
+// elemCorrelate1AVX2 computes 1 rows of a correlation.
+//
+//go:noescape
+func elemCorrelate1AVX2(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+
+// elemCorrelate4AVX2 computes 4 rows of a correlation.
+//
+//go:noescape
+func elemCorrelate4AVX2(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+
+// elemCorrelate7AVX2 computes 7 rows of a correlation.
+//
+//go:noescape
+func elemCorrelate7AVX2(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+
+// elemCorrelateTapsAVX2 writes Σ dy[r, c]·x[r·rowStep + j·tapCol + c] for j of 0 to 3 to dw.
+//
+//go:noescape
+func elemCorrelateTapsAVX2(dw *float32, dy *float32, x *float32, ldy int, rowStep int, tapCol int, rows int, n int)
+
 // elemNegAVX512 computes Map for Neg.
 //
 //go:noescape
@@ -671,3 +691,23 @@ func elemNormGradAddAVX512(dx *float32, dy *float32, x *float32, gamma *float32,
 //
 //go:noescape
 func elemNormGradGammaAddAVX512(dx *float32, dy *float32, x *float32, gamma *float32, add *float32, mean float32, scale float32, slope float32, shift float32, n int)
+
+// elemCorrelate1AVX512 computes 1 rows of a correlation.
+//
+//go:noescape
+func elemCorrelate1AVX512(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+
+// elemCorrelate4AVX512 computes 4 rows of a correlation.
+//
+//go:noescape
+func elemCorrelate4AVX512(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+
+// elemCorrelate7AVX512 computes 7 rows of a correlation.
+//
+//go:noescape
+func elemCorrelate7AVX512(y *float32, x *float32, w *float32, ldy int, rowStep int, tapRow int, tapCol int, kh int, kw int, start float32, n int)
+
+// elemCorrelateTapsAVX512 writes Σ dy[r, c]·x[r·rowStep + j·tapCol + c] for j of 0 to 3 to dw.
+//
+//go:noescape
+func elemCorrelateTapsAVX512(dw *float32, dy *float32, x *float32, ldy int, rowStep int, tapCol int, rows int, n int)

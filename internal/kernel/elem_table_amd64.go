@@ -24,6 +24,10 @@ type elemKernels struct {
 	normSums        func(dy, x, gamma *float32, mean float32, n int) (sum, dot float32)
 	normSumsGamma   func(dy, x, gamma *float32, mean float32, n int) (sum, dot float32)
 	normGrad        [4]func(dx, dy, x, gamma, add *float32, mean, scale, slope, shift float32, n int)
+	correlate1      func(y, x, w *float32, ldy, rowStep, tapRow, tapCol, kh, kw int, start float32, n int)
+	correlate4      func(y, x, w *float32, ldy, rowStep, tapRow, tapCol, kh, kw int, start float32, n int)
+	correlate7      func(y, x, w *float32, ldy, rowStep, tapRow, tapCol, kh, kw int, start float32, n int)
+	correlateTaps   func(dw, dy, x *float32, ldy, rowStep, tapCol, rows, n int)
 }
 
 var elemKernelsAVX2 = elemKernels{
@@ -108,6 +112,10 @@ var elemKernelsAVX2 = elemKernels{
 		2: elemNormGradAddAVX2,
 		3: elemNormGradGammaAddAVX2,
 	},
+	correlate1:    elemCorrelate1AVX2,
+	correlate4:    elemCorrelate4AVX2,
+	correlate7:    elemCorrelate7AVX2,
+	correlateTaps: elemCorrelateTapsAVX2,
 }
 
 var elemKernelsAVX512 = elemKernels{
@@ -192,4 +200,8 @@ var elemKernelsAVX512 = elemKernels{
 		2: elemNormGradAddAVX512,
 		3: elemNormGradGammaAddAVX512,
 	},
+	correlate1:    elemCorrelate1AVX512,
+	correlate4:    elemCorrelate4AVX512,
+	correlate7:    elemCorrelate7AVX512,
+	correlateTaps: elemCorrelateTapsAVX512,
 }

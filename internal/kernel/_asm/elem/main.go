@@ -33,6 +33,7 @@ func main() {
 		binaries(m)
 		reductions(m)
 		rows(m)
+		depthwise(m)
 	}
 	data.emit(ctx)
 	file, err := ctx.Result()
