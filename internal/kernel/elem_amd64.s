@@ -545,7 +545,7 @@ loopavx228:
 	VFMADD213PS  elemConstants<>+1152(SB), Y2, Y4
 	VMULPS       Y4, Y0, Y0
 	VBROADCASTSS elemConstants<>+384(SB), Y2
-	VCMPPS       $0x01, Y2, Y1, Y1
+	VCMPPS       $0x11, Y2, Y1, Y1
 	VBLENDVPS    Y1, Y0, Y3, Y0
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
@@ -620,7 +620,7 @@ endavx229:
 	VFMADD213PS  elemConstants<>+1152(SB), Y3, Y5
 	VMULPS       Y5, Y1, Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y3
-	VCMPPS       $0x01, Y3, Y2, Y2
+	VCMPPS       $0x11, Y3, Y2, Y2
 	VBLENDVPS    Y2, Y1, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
@@ -1654,9 +1654,9 @@ doneavx278:
 	VZEROUPPER
 	RET
 
-// func elemReluGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX
-TEXT ·elemReluGradAVX2(SB), NOSPLIT, $0-32
+// func elemErfGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemErfGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -1668,13 +1668,39 @@ TEXT ·elemReluGradAVX2(SB), NOSPLIT, $0-32
 loopavx279:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VXORPS       Y2, Y2, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y3
-	VXORPS       Y4, Y4, Y4
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VCMPPS       $0x03, Y1, Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y1
+	VBROADCASTSS elemConstants<>+1472(SB), Y2
+	VBROADCASTSS elemConstants<>+1504(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VMOVAPS      Y2, Y3
+	VFMSUB231PS  Y1, Y1, Y3
+	VXORPS       elemConstants<>+0(SB), Y3, Y1
+	VXORPS       elemConstants<>+0(SB), Y2, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VADDPS       Y1, Y2, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y2
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y2
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y2
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y2
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y4, Y2, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y3, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       elemConstants<>+1152(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
@@ -1690,6 +1716,82 @@ endavx280:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+1472(SB), Y3
+	VBROADCASTSS elemConstants<>+1504(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VMOVAPS      Y3, Y4
+	VFMSUB231PS  Y2, Y2, Y4
+	VXORPS       elemConstants<>+0(SB), Y4, Y2
+	VXORPS       elemConstants<>+0(SB), Y3, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VADDPS       Y2, Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y3
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y4, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMULPS       elemConstants<>+1152(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx281:
+	VZEROUPPER
+	RET
+
+// func elemReluGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·elemReluGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx283
+
+loopavx282:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx282
+
+endavx283:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx284
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VXORPS       Y3, Y3, Y3
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VXORPS       Y5, Y5, Y5
@@ -1700,7 +1802,7 @@ endavx280:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx281:
+doneavx284:
 	VZEROUPPER
 	RET
 
@@ -1713,9 +1815,9 @@ TEXT ·elemGELUGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx283
+	JL   endavx286
 
-loopavx282:
+loopavx285:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+1184(SB), Y2
@@ -1765,18 +1867,18 @@ loopavx282:
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VSUBPS       Y2, Y4, Y4
 	VBLENDVPS    Y1, Y2, Y4, Y2
-	VMULPS       elemConstants<>+1472(SB), Y3, Y3
+	VMULPS       elemConstants<>+1536(SB), Y3, Y3
 	VFMADD231PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx282
+	JGE          loopavx285
 
-endavx283:
+endavx286:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx284
+	JZ           doneavx287
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -1829,12 +1931,12 @@ endavx283:
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VSUBPS       Y3, Y5, Y5
 	VBLENDVPS    Y2, Y3, Y5, Y3
-	VMULPS       elemConstants<>+1472(SB), Y4, Y4
+	VMULPS       elemConstants<>+1536(SB), Y4, Y4
 	VFMADD231PS  Y4, Y2, Y3
 	VMULPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx284:
+doneavx287:
 	VZEROUPPER
 	RET
 
@@ -1847,13 +1949,13 @@ TEXT ·elemGELUTanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx286
+	JL   endavx289
 
-loopavx285:
+loopavx288:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+1504(SB), Y2
-	VBROADCASTSS elemConstants<>+1536(SB), Y3
+	VBROADCASTSS elemConstants<>+1568(SB), Y2
+	VBROADCASTSS elemConstants<>+1600(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMULPS       Y1, Y1, Y2
@@ -1887,8 +1989,8 @@ loopavx285:
 	VDIVPS       Y4, Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y1, Y4
-	VMULPS       elemConstants<>+1568(SB), Y4, Y4
-	VADDPS       elemConstants<>+1600(SB), Y4, Y4
+	VMULPS       elemConstants<>+1632(SB), Y4, Y4
+	VADDPS       elemConstants<>+1664(SB), Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VFMADD231PS  Y1, Y2, Y4
@@ -1897,19 +1999,19 @@ loopavx285:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx285
+	JGE          loopavx288
 
-endavx286:
+endavx289:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx287
+	JZ           doneavx290
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+1504(SB), Y3
-	VBROADCASTSS elemConstants<>+1536(SB), Y4
+	VBROADCASTSS elemConstants<>+1568(SB), Y3
+	VBROADCASTSS elemConstants<>+1600(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       Y2, Y2, Y3
@@ -1943,8 +2045,8 @@ endavx286:
 	VDIVPS       Y5, Y4, Y4
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y2, Y2, Y5
-	VMULPS       elemConstants<>+1568(SB), Y5, Y5
-	VADDPS       elemConstants<>+1600(SB), Y5, Y5
+	VMULPS       elemConstants<>+1632(SB), Y5, Y5
+	VADDPS       elemConstants<>+1664(SB), Y5, Y5
 	VMULPS       Y5, Y2, Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VFMADD231PS  Y2, Y3, Y5
@@ -1952,7 +2054,7 @@ endavx286:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx287:
+doneavx290:
 	VZEROUPPER
 	RET
 
@@ -1965,120 +2067,14 @@ TEXT ·elemQuickGELUGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx289
-
-loopavx288:
-	VMOVUPS      (CX)(SI*4), Y0
-	VMOVUPS      (DX)(SI*4), Y1
-	VMULPS       elemConstants<>+1632(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1664(SB), Y2
-	VBROADCASTSS elemConstants<>+1696(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VXORPS       elemConstants<>+0(SB), Y1, Y2
-	VMULPS       elemConstants<>+128(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
-	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
-	VBROADCASTSS elemConstants<>+224(SB), Y4
-	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VADDPS       elemConstants<>+384(SB), Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y3
-	VADDPS       elemConstants<>+384(SB), Y2, Y4
-	VDIVPS       Y4, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VFMADD231PS  Y1, Y2, Y4
-	VMULPS       Y4, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx288
-
-endavx289:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx290
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMULPS       elemConstants<>+1632(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1664(SB), Y3
-	VBROADCASTSS elemConstants<>+1696(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
-	VXORPS       elemConstants<>+0(SB), Y2, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       elemConstants<>+416(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VADDPS       elemConstants<>+384(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+384(SB), Y5
-	VFMADD231PS  Y2, Y3, Y5
-	VMULPS       Y5, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
-
-doneavx290:
-	VZEROUPPER
-	RET
-
-// func elemSiLUGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·elemSiLUGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x08, BX
 	JL   endavx292
 
 loopavx291:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VMULPS       elemConstants<>+384(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1664(SB), Y2
-	VBROADCASTSS elemConstants<>+1696(SB), Y3
+	VMULPS       elemConstants<>+1696(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1728(SB), Y2
+	VBROADCASTSS elemConstants<>+1760(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VXORPS       elemConstants<>+0(SB), Y1, Y2
@@ -2126,9 +2122,9 @@ endavx292:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMULPS       elemConstants<>+384(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1664(SB), Y3
-	VBROADCASTSS elemConstants<>+1696(SB), Y4
+	VMULPS       elemConstants<>+1696(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1728(SB), Y3
+	VBROADCASTSS elemConstants<>+1760(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VXORPS       elemConstants<>+0(SB), Y2, Y3
@@ -2168,9 +2164,9 @@ doneavx293:
 	VZEROUPPER
 	RET
 
-// func elemHardSigmoidGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX
-TEXT ·elemHardSigmoidGradAVX2(SB), NOSPLIT, $0-32
+// func elemSiLUGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSiLUGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -2182,14 +2178,41 @@ TEXT ·elemHardSigmoidGradAVX2(SB), NOSPLIT, $0-32
 loopavx294:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1728(SB), Y3
-	VBROADCASTSS elemConstants<>+1344(SB), Y4
-	VXORPS       Y5, Y5, Y5
-	VCMPPS       $0x01, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y5, Y2
-	VCMPPS       $0x03, Y1, Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMULPS       elemConstants<>+384(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1728(SB), Y2
+	VBROADCASTSS elemConstants<>+1760(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VXORPS       elemConstants<>+0(SB), Y1, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VADDPS       elemConstants<>+384(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VFMADD231PS  Y1, Y2, Y4
+	VMULPS       Y4, Y3, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
@@ -2205,14 +2228,41 @@ endavx295:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1728(SB), Y4
-	VBROADCASTSS elemConstants<>+1344(SB), Y5
-	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y4, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y6, Y3
-	VCMPPS       $0x03, Y2, Y2, Y4
-	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMULPS       elemConstants<>+384(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1728(SB), Y3
+	VBROADCASTSS elemConstants<>+1760(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       elemConstants<>+0(SB), Y2, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+384(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VFMADD231PS  Y2, Y3, Y5
+	VMULPS       Y5, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
@@ -2220,9 +2270,9 @@ doneavx296:
 	VZEROUPPER
 	RET
 
-// func elemHardSwishGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, FMA3
-TEXT ·elemHardSwishGradAVX2(SB), NOSPLIT, $0-32
+// func elemHardSigmoidGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·elemHardSigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -2235,22 +2285,14 @@ loopavx297:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1728(SB), Y3
+	VBROADCASTSS elemConstants<>+1792(SB), Y3
 	VBROADCASTSS elemConstants<>+1344(SB), Y4
 	VXORPS       Y5, Y5, Y5
-	VCMPPS       $0x01, Y3, Y2, Y2
+	VCMPPS       $0x11, Y3, Y2, Y2
 	VBLENDVPS    Y2, Y4, Y5, Y2
 	VCMPPS       $0x03, Y1, Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y2
-	VMOVAPS      Y1, Y3
-	VBROADCASTSS elemConstants<>+1344(SB), Y4
-	VFMADD213PS  elemConstants<>+768(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+1376(SB), Y4
-	VBROADCASTSS elemConstants<>+384(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y0, Y0
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
@@ -2266,10 +2308,70 @@ endavx298:
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1728(SB), Y4
+	VBROADCASTSS elemConstants<>+1792(SB), Y4
 	VBROADCASTSS elemConstants<>+1344(SB), Y5
 	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y4, Y3, Y3
+	VCMPPS       $0x11, Y4, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y6, Y3
+	VCMPPS       $0x03, Y2, Y2, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx299:
+	VZEROUPPER
+	RET
+
+// func elemHardSwishGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·elemHardSwishGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2101
+
+loopavx2100:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VANDPS       elemConstants<>+32(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+1792(SB), Y3
+	VBROADCASTSS elemConstants<>+1344(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y3, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y5, Y2
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y2
+	VMOVAPS      Y1, Y3
+	VBROADCASTSS elemConstants<>+1344(SB), Y4
+	VFMADD213PS  elemConstants<>+768(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+1376(SB), Y4
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMAXPS       Y3, Y4, Y3
+	VFMADD231PS  Y2, Y1, Y3
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2100
+
+endavx2101:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2102
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       elemConstants<>+32(SB), Y2, Y3
+	VBROADCASTSS elemConstants<>+1792(SB), Y4
+	VBROADCASTSS elemConstants<>+1344(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y4, Y3, Y3
 	VBLENDVPS    Y3, Y5, Y6, Y3
 	VCMPPS       $0x03, Y2, Y2, Y4
 	VBLENDVPS    Y4, Y2, Y3, Y3
@@ -2284,7 +2386,7 @@ endavx298:
 	VMULPS       Y4, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx299:
+doneavx2102:
 	VZEROUPPER
 	RET
 
@@ -2297,9 +2399,9 @@ TEXT ·elemAddAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2101
+	JL   endavx2104
 
-loopavx2100:
+loopavx2103:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
@@ -2310,26 +2412,26 @@ loopavx2100:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2100
+	JGE     loopavx2103
 
-endavx2101:
+endavx2104:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2103
+	JL   endavx2106
 
-loopavx2102:
+loopavx2105:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2102
+	JGE     loopavx2105
 
-endavx2103:
+endavx2106:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2104
+	JZ         doneavx2107
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2338,7 +2440,7 @@ endavx2103:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2104:
+doneavx2107:
 	VZEROUPPER
 	RET
 
@@ -2351,9 +2453,9 @@ TEXT ·elemAddRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2106
+	JL           endavx2109
 
-loopavx2105:
+loopavx2108:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2362,25 +2464,25 @@ loopavx2105:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2105
+	JGE     loopavx2108
 
-endavx2106:
+endavx2109:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2108
+	JL   endavx2111
 
-loopavx2107:
+loopavx2110:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2107
+	JGE     loopavx2110
 
-endavx2108:
+endavx2111:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2109
+	JZ         doneavx2112
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2388,7 +2490,7 @@ endavx2108:
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2109:
+doneavx2112:
 	VZEROUPPER
 	RET
 
@@ -2401,9 +2503,9 @@ TEXT ·elemSubAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2111
+	JL   endavx2114
 
-loopavx2110:
+loopavx2113:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
@@ -2414,26 +2516,26 @@ loopavx2110:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2110
+	JGE     loopavx2113
 
-endavx2111:
+endavx2114:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2113
+	JL   endavx2116
 
-loopavx2112:
+loopavx2115:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2112
+	JGE     loopavx2115
 
-endavx2113:
+endavx2116:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2114
+	JZ         doneavx2117
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2442,7 +2544,7 @@ endavx2113:
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2114:
+doneavx2117:
 	VZEROUPPER
 	RET
 
@@ -2455,9 +2557,9 @@ TEXT ·elemSubRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2116
+	JL           endavx2119
 
-loopavx2115:
+loopavx2118:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2466,25 +2568,25 @@ loopavx2115:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2115
+	JGE     loopavx2118
 
-endavx2116:
+endavx2119:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2118
+	JL   endavx2121
 
-loopavx2117:
+loopavx2120:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2117
+	JGE     loopavx2120
 
-endavx2118:
+endavx2121:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2119
+	JZ         doneavx2122
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2492,7 +2594,7 @@ endavx2118:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2119:
+doneavx2122:
 	VZEROUPPER
 	RET
 
@@ -2505,9 +2607,9 @@ TEXT ·elemSubLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2121
+	JL           endavx2124
 
-loopavx2120:
+loopavx2123:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2516,25 +2618,25 @@ loopavx2120:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2120
+	JGE     loopavx2123
 
-endavx2121:
+endavx2124:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2123
+	JL   endavx2126
 
-loopavx2122:
+loopavx2125:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2122
+	JGE     loopavx2125
 
-endavx2123:
+endavx2126:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2124
+	JZ         doneavx2127
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2542,7 +2644,7 @@ endavx2123:
 	VSUBPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2124:
+doneavx2127:
 	VZEROUPPER
 	RET
 
@@ -2555,9 +2657,9 @@ TEXT ·elemMulAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2126
+	JL   endavx2129
 
-loopavx2125:
+loopavx2128:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
@@ -2568,26 +2670,26 @@ loopavx2125:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2125
+	JGE     loopavx2128
 
-endavx2126:
+endavx2129:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2128
+	JL   endavx2131
 
-loopavx2127:
+loopavx2130:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2127
+	JGE     loopavx2130
 
-endavx2128:
+endavx2131:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2129
+	JZ         doneavx2132
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2596,7 +2698,7 @@ endavx2128:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2129:
+doneavx2132:
 	VZEROUPPER
 	RET
 
@@ -2609,9 +2711,9 @@ TEXT ·elemMulRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2131
+	JL           endavx2134
 
-loopavx2130:
+loopavx2133:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2620,25 +2722,25 @@ loopavx2130:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2130
+	JGE     loopavx2133
 
-endavx2131:
+endavx2134:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2133
+	JL   endavx2136
 
-loopavx2132:
+loopavx2135:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2132
+	JGE     loopavx2135
 
-endavx2133:
+endavx2136:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2134
+	JZ         doneavx2137
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2646,7 +2748,7 @@ endavx2133:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2134:
+doneavx2137:
 	VZEROUPPER
 	RET
 
@@ -2659,9 +2761,9 @@ TEXT ·elemDivAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2136
+	JL   endavx2139
 
-loopavx2135:
+loopavx2138:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
@@ -2672,26 +2774,26 @@ loopavx2135:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2135
+	JGE     loopavx2138
 
-endavx2136:
+endavx2139:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2138
+	JL   endavx2141
 
-loopavx2137:
+loopavx2140:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2137
+	JGE     loopavx2140
 
-endavx2138:
+endavx2141:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2139
+	JZ         doneavx2142
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2700,7 +2802,7 @@ endavx2138:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2139:
+doneavx2142:
 	VZEROUPPER
 	RET
 
@@ -2713,9 +2815,9 @@ TEXT ·elemDivRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2141
+	JL           endavx2144
 
-loopavx2140:
+loopavx2143:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2724,25 +2826,25 @@ loopavx2140:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2140
+	JGE     loopavx2143
 
-endavx2141:
+endavx2144:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2143
+	JL   endavx2146
 
-loopavx2142:
+loopavx2145:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2142
+	JGE     loopavx2145
 
-endavx2143:
+endavx2146:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2144
+	JZ         doneavx2147
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2750,7 +2852,7 @@ endavx2143:
 	VDIVPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2144:
+doneavx2147:
 	VZEROUPPER
 	RET
 
@@ -2763,9 +2865,9 @@ TEXT ·elemDivLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2146
+	JL           endavx2149
 
-loopavx2145:
+loopavx2148:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2774,25 +2876,25 @@ loopavx2145:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2145
+	JGE     loopavx2148
 
-endavx2146:
+endavx2149:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2148
+	JL   endavx2151
 
-loopavx2147:
+loopavx2150:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2147
+	JGE     loopavx2150
 
-endavx2148:
+endavx2151:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2149
+	JZ         doneavx2152
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2800,7 +2902,7 @@ endavx2148:
 	VDIVPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2149:
+doneavx2152:
 	VZEROUPPER
 	RET
 
@@ -2813,9 +2915,9 @@ TEXT ·elemMinAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2151
+	JL   endavx2154
 
-loopavx2150:
+loopavx2153:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMINPS    Y1, Y0, Y1
@@ -2830,14 +2932,14 @@ loopavx2150:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2150
+	JGE       loopavx2153
 
-endavx2151:
+endavx2154:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2153
+	JL   endavx2156
 
-loopavx2152:
+loopavx2155:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMINPS    Y1, Y0, Y1
@@ -2846,12 +2948,12 @@ loopavx2152:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2152
+	JGE       loopavx2155
 
-endavx2153:
+endavx2156:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2154
+	JZ         doneavx2157
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2862,7 +2964,7 @@ endavx2153:
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2154:
+doneavx2157:
 	VZEROUPPER
 	RET
 
@@ -2875,9 +2977,9 @@ TEXT ·elemMinRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2156
+	JL           endavx2159
 
-loopavx2155:
+loopavx2158:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMINPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -2890,14 +2992,14 @@ loopavx2155:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2155
+	JGE       loopavx2158
 
-endavx2156:
+endavx2159:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2158
+	JL   endavx2161
 
-loopavx2157:
+loopavx2160:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMINPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -2905,12 +3007,12 @@ loopavx2157:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2157
+	JGE       loopavx2160
 
-endavx2158:
+endavx2161:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2159
+	JZ         doneavx2162
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2920,7 +3022,7 @@ endavx2158:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2159:
+doneavx2162:
 	VZEROUPPER
 	RET
 
@@ -2933,9 +3035,9 @@ TEXT ·elemMaxAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2161
+	JL   endavx2164
 
-loopavx2160:
+loopavx2163:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMAXPS    Y1, Y0, Y1
@@ -2950,14 +3052,14 @@ loopavx2160:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2160
+	JGE       loopavx2163
 
-endavx2161:
+endavx2164:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2163
+	JL   endavx2166
 
-loopavx2162:
+loopavx2165:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMAXPS    Y1, Y0, Y1
@@ -2966,12 +3068,12 @@ loopavx2162:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2162
+	JGE       loopavx2165
 
-endavx2163:
+endavx2166:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2164
+	JZ         doneavx2167
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2982,7 +3084,7 @@ endavx2163:
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2164:
+doneavx2167:
 	VZEROUPPER
 	RET
 
@@ -2995,9 +3097,9 @@ TEXT ·elemMaxRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2166
+	JL           endavx2169
 
-loopavx2165:
+loopavx2168:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMAXPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3010,14 +3112,14 @@ loopavx2165:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2165
+	JGE       loopavx2168
 
-endavx2166:
+endavx2169:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2168
+	JL   endavx2171
 
-loopavx2167:
+loopavx2170:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMAXPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3025,12 +3127,12 @@ loopavx2167:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2167
+	JGE       loopavx2170
 
-endavx2168:
+endavx2171:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2169
+	JZ         doneavx2172
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3040,7 +3142,1213 @@ endavx2168:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2169:
+doneavx2172:
+	VZEROUPPER
+	RET
+
+// func elemPReluAVX2(z *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·elemPReluAVX2(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2174
+
+loopavx2173:
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y1, Y0, Y1
+	VCMPPS    $0x11, Y2, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	VMOVUPS   32(CX)(SI*4), Y0
+	VMOVUPS   32(DX)(SI*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y1, Y0, Y1
+	VCMPPS    $0x11, Y2, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVUPS   Y0, 32(AX)(SI*4)
+	ADDQ      $0x10, SI
+	SUBQ      $0x10, BX
+	JGE       loopavx2173
+
+endavx2174:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2176
+
+loopavx2175:
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y1, Y0, Y1
+	VCMPPS    $0x11, Y2, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	JGE       loopavx2175
+
+endavx2176:
+	ADDQ       $0x08, BX
+	TESTQ      BX, BX
+	JZ         doneavx2177
+	LEAQ       elemTail<>+0(SB), DI
+	NEGQ       BX
+	VMOVDQU    32(DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VXORPS     Y3, Y3, Y3
+	VMULPS     Y2, Y1, Y2
+	VCMPPS     $0x11, Y3, Y1, Y3
+	VBLENDVPS  Y3, Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+doneavx2177:
+	VZEROUPPER
+	RET
+
+// func elemPReluRightAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemPReluRightAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2179
+
+loopavx2178:
+	VMOVUPS   (CX)(BX*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y0, Y1, Y3
+	VCMPPS    $0x11, Y2, Y1, Y2
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VMOVUPS   Y1, (AX)(BX*4)
+	VMOVUPS   32(CX)(BX*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y0, Y1, Y3
+	VCMPPS    $0x11, Y2, Y1, Y2
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VMOVUPS   Y1, 32(AX)(BX*4)
+	ADDQ      $0x10, BX
+	SUBQ      $0x10, DX
+	JGE       loopavx2178
+
+endavx2179:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2181
+
+loopavx2180:
+	VMOVUPS   (CX)(BX*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y0, Y1, Y3
+	VCMPPS    $0x11, Y2, Y1, Y2
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VMOVUPS   Y1, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	SUBQ      $0x08, DX
+	JGE       loopavx2180
+
+endavx2181:
+	ADDQ       $0x08, DX
+	TESTQ      DX, DX
+	JZ         doneavx2182
+	LEAQ       elemTail<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VXORPS     Y3, Y3, Y3
+	VMULPS     Y0, Y2, Y0
+	VCMPPS     $0x11, Y3, Y2, Y3
+	VBLENDVPS  Y3, Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+doneavx2182:
+	VZEROUPPER
+	RET
+
+// func elemPReluLeftAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemPReluLeftAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2184
+
+loopavx2183:
+	VMOVUPS   (CX)(BX*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y1, Y0, Y1
+	VCMPPS    $0x11, Y2, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, (AX)(BX*4)
+	VMOVUPS   32(CX)(BX*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y1, Y0, Y1
+	VCMPPS    $0x11, Y2, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, 32(AX)(BX*4)
+	ADDQ      $0x10, BX
+	SUBQ      $0x10, DX
+	JGE       loopavx2183
+
+endavx2184:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2186
+
+loopavx2185:
+	VMOVUPS   (CX)(BX*4), Y1
+	VXORPS    Y2, Y2, Y2
+	VMULPS    Y1, Y0, Y1
+	VCMPPS    $0x11, Y2, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS   Y1, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	SUBQ      $0x08, DX
+	JGE       loopavx2185
+
+endavx2186:
+	ADDQ       $0x08, DX
+	TESTQ      DX, DX
+	JZ         doneavx2187
+	LEAQ       elemTail<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VXORPS     Y3, Y3, Y3
+	VMULPS     Y2, Y0, Y2
+	VCMPPS     $0x11, Y3, Y0, Y3
+	VBLENDVPS  Y3, Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+doneavx2187:
+	VZEROUPPER
+	RET
+
+// func elemEqualAVX2(z *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·elemEqualAVX2(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2189
+
+loopavx2188:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x00, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	VMOVUPS      32(CX)(SI*4), Y0
+	VMOVUPS      32(DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x00, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, 32(AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx2188
+
+endavx2189:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2191
+
+loopavx2190:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x00, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2190
+
+endavx2191:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2192
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x00, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2192:
+	VZEROUPPER
+	RET
+
+// func elemEqualRightAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemEqualRightAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2194
+
+loopavx2193:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x00, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x00, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2193
+
+endavx2194:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2196
+
+loopavx2195:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x00, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2195
+
+endavx2196:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2197
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x00, Y0, Y2, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2197:
+	VZEROUPPER
+	RET
+
+// func elemNotEqualAVX2(z *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·elemNotEqualAVX2(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2199
+
+loopavx2198:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x04, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	VMOVUPS      32(CX)(SI*4), Y0
+	VMOVUPS      32(DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x04, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, 32(AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx2198
+
+endavx2199:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2201
+
+loopavx2200:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x04, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2200
+
+endavx2201:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2202
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x04, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2202:
+	VZEROUPPER
+	RET
+
+// func elemNotEqualRightAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemNotEqualRightAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2204
+
+loopavx2203:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x04, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x04, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2203
+
+endavx2204:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2206
+
+loopavx2205:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x04, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2205
+
+endavx2206:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2207
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x04, Y0, Y2, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2207:
+	VZEROUPPER
+	RET
+
+// func elemLessAVX2(z *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·elemLessAVX2(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2209
+
+loopavx2208:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	VMOVUPS      32(CX)(SI*4), Y0
+	VMOVUPS      32(DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, 32(AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx2208
+
+endavx2209:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2211
+
+loopavx2210:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2210
+
+endavx2211:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2212
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2212:
+	VZEROUPPER
+	RET
+
+// func elemLessRightAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemLessRightAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2214
+
+loopavx2213:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2213
+
+endavx2214:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2216
+
+loopavx2215:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2215
+
+endavx2216:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2217
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y0, Y2, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2217:
+	VZEROUPPER
+	RET
+
+// func elemLessLeftAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemLessLeftAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2219
+
+loopavx2218:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2218
+
+endavx2219:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2221
+
+loopavx2220:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2220
+
+endavx2221:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2222
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y2, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2222:
+	VZEROUPPER
+	RET
+
+// func elemLessOrEqualAVX2(z *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·elemLessOrEqualAVX2(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2224
+
+loopavx2223:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	VMOVUPS      32(CX)(SI*4), Y0
+	VMOVUPS      32(DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, 32(AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx2223
+
+endavx2224:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2226
+
+loopavx2225:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2225
+
+endavx2226:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2227
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x12, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2227:
+	VZEROUPPER
+	RET
+
+// func elemLessOrEqualRightAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemLessOrEqualRightAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2229
+
+loopavx2228:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2228
+
+endavx2229:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2231
+
+loopavx2230:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2230
+
+endavx2231:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2232
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x12, Y0, Y2, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2232:
+	VZEROUPPER
+	RET
+
+// func elemLessOrEqualLeftAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemLessOrEqualLeftAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2234
+
+loopavx2233:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2233
+
+endavx2234:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2236
+
+loopavx2235:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x12, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2235
+
+endavx2236:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2237
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x12, Y2, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2237:
+	VZEROUPPER
+	RET
+
+// func elemGreaterAVX2(z *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·elemGreaterAVX2(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2239
+
+loopavx2238:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	VMOVUPS      32(CX)(SI*4), Y0
+	VMOVUPS      32(DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, 32(AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx2238
+
+endavx2239:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2241
+
+loopavx2240:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2240
+
+endavx2241:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2242
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2242:
+	VZEROUPPER
+	RET
+
+// func elemGreaterRightAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemGreaterRightAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2244
+
+loopavx2243:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2243
+
+endavx2244:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2246
+
+loopavx2245:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2245
+
+endavx2246:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2247
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y0, Y2, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2247:
+	VZEROUPPER
+	RET
+
+// func elemGreaterLeftAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemGreaterLeftAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2249
+
+loopavx2248:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2248
+
+endavx2249:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2251
+
+loopavx2250:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2250
+
+endavx2251:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2252
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y2, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2252:
+	VZEROUPPER
+	RET
+
+// func elemGreaterOrEqualAVX2(z *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·elemGreaterOrEqualAVX2(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2254
+
+loopavx2253:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	VMOVUPS      32(CX)(SI*4), Y0
+	VMOVUPS      32(DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, 32(AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx2253
+
+endavx2254:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2256
+
+loopavx2255:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2255
+
+endavx2256:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2257
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1d, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2257:
+	VZEROUPPER
+	RET
+
+// func elemGreaterOrEqualRightAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemGreaterOrEqualRightAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2259
+
+loopavx2258:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2258
+
+endavx2259:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2261
+
+loopavx2260:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y0, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2260
+
+endavx2261:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2262
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1d, Y0, Y2, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2262:
+	VZEROUPPER
+	RET
+
+// func elemGreaterOrEqualLeftAVX2(z *float32, v *float32, s float32, n int)
+// Requires: AVX
+TEXT ·elemGreaterOrEqualLeftAVX2(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2264
+
+loopavx2263:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx2263
+
+endavx2264:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2266
+
+loopavx2265:
+	VMOVUPS      (CX)(BX*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1d, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2265
+
+endavx2266:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx2267
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y1
+	VMASKMOVPS   (CX)(BX*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1d, Y2, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
+
+doneavx2267:
 	VZEROUPPER
 	RET
 
@@ -3053,9 +4361,9 @@ TEXT ·elemAxpyAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2171
+	JL           endavx2269
 
-loopavx2170:
+loopavx2268:
 	VMOVUPS     (CX)(BX*4), Y1
 	VMOVUPS     (AX)(BX*4), Y2
 	VFMADD231PS Y1, Y0, Y2
@@ -3066,26 +4374,26 @@ loopavx2170:
 	VMOVUPS     Y2, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2170
+	JGE         loopavx2268
 
-endavx2171:
+endavx2269:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2173
+	JL   endavx2271
 
-loopavx2172:
+loopavx2270:
 	VMOVUPS     (CX)(BX*4), Y1
 	VMOVUPS     (AX)(BX*4), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2172
+	JGE         loopavx2270
 
-endavx2173:
+endavx2271:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2174
+	JZ          doneavx2272
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y1
@@ -3094,7 +4402,7 @@ endavx2173:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS  Y3, Y1, (AX)(BX*4)
 
-doneavx2174:
+doneavx2272:
 	VZEROUPPER
 	RET
 
@@ -3109,9 +4417,9 @@ TEXT ·elemSumAVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2176
+	JL     endavx2274
 
-loopavx2175:
+loopavx2273:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3126,14 +4434,14 @@ loopavx2175:
 	VADDPD       Y4, Y3, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2175
+	JGE          loopavx2273
 
-endavx2176:
+endavx2274:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2178
+	JL   endavx2276
 
-loopavx2177:
+loopavx2275:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3142,12 +4450,12 @@ loopavx2177:
 	VADDPD       Y4, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2177
+	JGE          loopavx2275
 
-endavx2178:
+endavx2276:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2179
+	JZ           doneavx2277
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -3158,7 +4466,7 @@ endavx2178:
 	VADDPD       Y5, Y0, Y0
 	VADDPD       Y4, Y1, Y1
 
-doneavx2179:
+doneavx2277:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -3181,9 +4489,9 @@ TEXT ·elemSumSquareAVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2181
+	JL     endavx2279
 
-loopavx2180:
+loopavx2278:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3198,14 +4506,14 @@ loopavx2180:
 	VFMADD231PD  Y4, Y4, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2180
+	JGE          loopavx2278
 
-endavx2181:
+endavx2279:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2183
+	JL   endavx2281
 
-loopavx2182:
+loopavx2280:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3214,12 +4522,12 @@ loopavx2182:
 	VFMADD231PD  Y4, Y4, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2182
+	JGE          loopavx2280
 
-endavx2183:
+endavx2281:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2184
+	JZ           doneavx2282
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -3230,7 +4538,7 @@ endavx2183:
 	VFMADD231PD  Y5, Y5, Y0
 	VFMADD231PD  Y4, Y4, Y1
 
-doneavx2184:
+doneavx2282:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -3253,9 +4561,9 @@ TEXT ·elemL1AVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2186
+	JL     endavx2284
 
-loopavx2185:
+loopavx2283:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3278,14 +4586,14 @@ loopavx2185:
 	VADDPD       Y4, Y3, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2185
+	JGE          loopavx2283
 
-endavx2186:
+endavx2284:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2188
+	JL   endavx2286
 
-loopavx2187:
+loopavx2285:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3298,12 +4606,12 @@ loopavx2187:
 	VADDPD       Y4, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2187
+	JGE          loopavx2285
 
-endavx2188:
+endavx2286:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2189
+	JZ           doneavx2287
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -3318,7 +4626,7 @@ endavx2188:
 	VPSRLQ       $0x01, Y4, Y4
 	VADDPD       Y4, Y1, Y1
 
-doneavx2189:
+doneavx2287:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -3342,9 +4650,9 @@ TEXT ·elemDotAVX2(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x10, DX
-	JL     endavx2191
+	JL     endavx2289
 
-loopavx2190:
+loopavx2288:
 	VMOVUPS      (AX)(BX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3367,14 +4675,14 @@ loopavx2190:
 	VFMADD231PD  Y4, Y6, Y3
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2190
+	JGE          loopavx2288
 
-endavx2191:
+endavx2289:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2193
+	JL   endavx2291
 
-loopavx2192:
+loopavx2290:
 	VMOVUPS      (AX)(BX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -3387,12 +4695,12 @@ loopavx2192:
 	VFMADD231PD  Y4, Y6, Y1
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2192
+	JGE          loopavx2290
 
-endavx2193:
+endavx2291:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2194
+	JZ           doneavx2292
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y4
@@ -3407,7 +4715,7 @@ endavx2193:
 	VFMADD231PD  Y6, Y7, Y0
 	VFMADD231PD  Y5, Y4, Y1
 
-doneavx2194:
+doneavx2292:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -3423,15 +4731,15 @@ doneavx2194:
 // Requires: AVX
 TEXT ·elemLargestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1760(SB), Y0
-	VBROADCASTSS elemConstants<>+1760(SB), Y1
+	VBROADCASTSS elemConstants<>+1824(SB), Y0
+	VBROADCASTSS elemConstants<>+1824(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2196
+	JL           endavx2294
 
-loopavx2195:
+loopavx2293:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
@@ -3442,26 +4750,26 @@ loopavx2195:
 	VMAXPS  Y3, Y1, Y1
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx2195
+	JGE     loopavx2293
 
-endavx2196:
+endavx2294:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2198
+	JL   endavx2296
 
-loopavx2197:
+loopavx2295:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
 	VMAXPS  Y3, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2197
+	JGE     loopavx2295
 
-endavx2198:
+endavx2296:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2199
+	JZ         doneavx2297
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y3
@@ -3471,7 +4779,7 @@ endavx2198:
 	VBLENDVPS  Y3, Y4, Y0, Y3
 	VMAXPS     Y3, Y0, Y0
 
-doneavx2199:
+doneavx2297:
 	VMAXPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X0, X1, X1
@@ -3482,10 +4790,10 @@ doneavx2199:
 	VMOVAPS      Y2, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
-	JZ           numbersavx2200
-	VMOVSS       elemConstants<>+1792(SB), X1
+	JZ           numbersavx2298
+	VMOVSS       elemConstants<>+1856(SB), X1
 
-numbersavx2200:
+numbersavx2298:
 	VMOVSS X1, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -3494,15 +4802,15 @@ numbersavx2200:
 // Requires: AVX
 TEXT ·elemSmallestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1824(SB), Y0
-	VBROADCASTSS elemConstants<>+1824(SB), Y1
+	VBROADCASTSS elemConstants<>+1888(SB), Y0
+	VBROADCASTSS elemConstants<>+1888(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2202
+	JL           endavx2300
 
-loopavx2201:
+loopavx2299:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
@@ -3513,26 +4821,26 @@ loopavx2201:
 	VMINPS  Y3, Y1, Y1
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx2201
+	JGE     loopavx2299
 
-endavx2202:
+endavx2300:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2204
+	JL   endavx2302
 
-loopavx2203:
+loopavx2301:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
 	VMINPS  Y3, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2203
+	JGE     loopavx2301
 
-endavx2204:
+endavx2302:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2205
+	JZ         doneavx2303
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y3
@@ -3542,7 +4850,7 @@ endavx2204:
 	VBLENDVPS  Y3, Y4, Y0, Y3
 	VMINPS     Y3, Y0, Y0
 
-doneavx2205:
+doneavx2303:
 	VMINPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMINPS       X0, X1, X1
@@ -3553,10 +4861,10 @@ doneavx2205:
 	VMOVAPS      Y2, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
-	JZ           numbersavx2206
-	VMOVSS       elemConstants<>+1792(SB), X1
+	JZ           numbersavx2304
+	VMOVSS       elemConstants<>+1856(SB), X1
 
-numbersavx2206:
+numbersavx2304:
 	VMOVSS X1, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -3572,9 +4880,9 @@ TEXT ·elemExpSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2208
+	JL           endavx2306
 
-loopavx2207:
+loopavx2305:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+64(SB), Y4
@@ -3637,14 +4945,14 @@ loopavx2207:
 	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2207
+	JGE          loopavx2305
 
-endavx2208:
+endavx2306:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2210
+	JL   endavx2308
 
-loopavx2209:
+loopavx2307:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+64(SB), Y4
@@ -3677,12 +4985,12 @@ loopavx2209:
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2209
+	JGE          loopavx2307
 
-endavx2210:
+endavx2308:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2211
+	JZ           doneavx2309
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y3
@@ -3718,7 +5026,7 @@ endavx2210:
 	VANDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y1
 
-doneavx2211:
+doneavx2309:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -3727,6 +5035,259 @@ doneavx2211:
 	VMOVSHDUP    X0, X1
 	VADDPS       X1, X0, X0
 	VMOVSS       X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func elemSumExpAVX2(x *float32, shift float32, n int) float32
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSumExpAVX2(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS shift+8(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         n+16(FP), CX
+	XORQ         DX, DX
+	SUBQ         $0x10, CX
+	JL           endavx2311
+
+loopavx2310:
+	VMOVUPS      (AX)(DX*4), Y3
+	VSUBPS       Y0, Y3, Y3
+	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+96(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      32(AX)(DX*4), Y3
+	VSUBPS       Y0, Y3, Y3
+	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+96(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	ADDQ         $0x10, DX
+	SUBQ         $0x10, CX
+	JGE          loopavx2310
+
+endavx2311:
+	ADDQ $0x10, CX
+	SUBQ $0x08, CX
+	JL   endavx2313
+
+loopavx2312:
+	VMOVUPS      (AX)(DX*4), Y3
+	VSUBPS       Y0, Y3, Y3
+	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+96(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y1, Y1
+	ADDQ         $0x08, DX
+	SUBQ         $0x08, CX
+	JGE          loopavx2312
+
+endavx2313:
+	ADDQ         $0x08, CX
+	TESTQ        CX, CX
+	JZ           doneavx2314
+	LEAQ         elemTail<>+0(SB), BX
+	NEGQ         CX
+	VMOVDQU      32(BX)(CX*4), Y3
+	VMASKMOVPS   (AX)(DX*4), Y3, Y4
+	VSUBPS       Y0, Y4, Y0
+	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+96(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VMAXPS       Y0, Y4, Y0
+	VMULPS       elemConstants<>+128(SB), Y0, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y0, Y0
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y0
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y0
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y0, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y0, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y0, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VADDPS       elemConstants<>+384(SB), Y0, Y0
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y0, Y0
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y0, Y0
+	VANDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+
+doneavx2314:
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func elemLogSoftmaxGradAVX2(dx *float32, dy *float32, y *float32, sum float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemLogSoftmaxGradAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dx+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         y+16(FP), DX
+	VBROADCASTSS sum+24(FP), Y0
+	MOVQ         n+32(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x08, BX
+	JL           endavx2316
+
+loopavx2315:
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+96(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y3
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      (CX)(SI*4), Y2
+	VFNMADD231PS Y0, Y1, Y2
+	VMOVUPS      Y2, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2315
+
+endavx2316:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2317
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y1
+	VMASKMOVPS   (DX)(SI*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMASKMOVPS   (CX)(SI*4), Y1, Y3
+	VFNMADD231PS Y0, Y2, Y3
+	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
+
+doneavx2317:
 	VZEROUPPER
 	RET
 
@@ -3742,9 +5303,9 @@ TEXT ·elemDotFloatAVX2(SB), NOSPLIT, $0-28
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x20, DX
-	JL     endavx2213
+	JL     endavx2319
 
-loopavx2212:
+loopavx2318:
 	VMOVUPS     (AX)(BX*4), Y4
 	VMOVUPS     (CX)(BX*4), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -3759,25 +5320,25 @@ loopavx2212:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx2212
+	JGE         loopavx2318
 
-endavx2213:
+endavx2319:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JL   endavx2215
+	JL   endavx2321
 
-loopavx2214:
+loopavx2320:
 	VMOVUPS     (AX)(BX*4), Y4
 	VMOVUPS     (CX)(BX*4), Y5
 	VFMADD231PS Y5, Y4, Y0
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2214
+	JGE         loopavx2320
 
-endavx2215:
+endavx2321:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2216
+	JZ          doneavx2322
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y4
@@ -3785,7 +5346,7 @@ endavx2215:
 	VMASKMOVPS  (CX)(BX*4), Y4, Y4
 	VFMADD231PS Y4, Y5, Y0
 
-doneavx2216:
+doneavx2322:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -3809,9 +5370,9 @@ TEXT ·elemSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2218
+	JL           endavx2324
 
-loopavx2217:
+loopavx2323:
 	VMOVUPS (DX)(SI*4), Y1
 	VMOVUPS (CX)(SI*4), Y2
 	VSUBPS  Y0, Y2, Y2
@@ -3824,14 +5385,14 @@ loopavx2217:
 	VMOVUPS Y1, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2217
+	JGE     loopavx2323
 
-endavx2218:
+endavx2324:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2220
+	JL   endavx2326
 
-loopavx2219:
+loopavx2325:
 	VMOVUPS (DX)(SI*4), Y1
 	VMOVUPS (CX)(SI*4), Y2
 	VSUBPS  Y0, Y2, Y2
@@ -3839,12 +5400,12 @@ loopavx2219:
 	VMOVUPS Y1, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2219
+	JGE     loopavx2325
 
-endavx2220:
+endavx2326:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2221
+	JZ         doneavx2327
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y1
@@ -3854,7 +5415,7 @@ endavx2220:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(SI*4)
 
-doneavx2221:
+doneavx2327:
 	VZEROUPPER
 	RET
 
@@ -3869,9 +5430,9 @@ TEXT ·elemSumFloatAVX2(SB), NOSPLIT, $0-20
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx2223
+	JL     endavx2329
 
-loopavx2222:
+loopavx2328:
 	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS 32(AX)(DX*4), Y4
@@ -3882,31 +5443,31 @@ loopavx2222:
 	VADDPS  Y4, Y3, Y3
 	ADDQ    $0x20, DX
 	SUBQ    $0x20, CX
-	JGE     loopavx2222
+	JGE     loopavx2328
 
-endavx2223:
+endavx2329:
 	ADDQ $0x20, CX
 	SUBQ $0x08, CX
-	JL   endavx2225
+	JL   endavx2331
 
-loopavx2224:
+loopavx2330:
 	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2224
+	JGE     loopavx2330
 
-endavx2225:
+endavx2331:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2226
+	JZ         doneavx2332
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y4
 	VMASKMOVPS (AX)(DX*4), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-doneavx2226:
+doneavx2332:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -3932,9 +5493,9 @@ TEXT ·elemMomentsAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2228
+	JL           endavx2334
 
-loopavx2227:
+loopavx2333:
 	VMOVUPS     (AX)(DX*4), Y5
 	VSUBPS      Y0, Y5, Y5
 	VADDPS      Y5, Y1, Y1
@@ -3945,26 +5506,26 @@ loopavx2227:
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $0x10, DX
 	SUBQ        $0x10, CX
-	JGE         loopavx2227
+	JGE         loopavx2333
 
-endavx2228:
+endavx2334:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2230
+	JL   endavx2336
 
-loopavx2229:
+loopavx2335:
 	VMOVUPS     (AX)(DX*4), Y5
 	VSUBPS      Y0, Y5, Y5
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS Y5, Y5, Y3
 	ADDQ        $0x08, DX
 	SUBQ        $0x08, CX
-	JGE         loopavx2229
+	JGE         loopavx2335
 
-endavx2230:
+endavx2336:
 	ADDQ        $0x08, CX
 	TESTQ       CX, CX
-	JZ          doneavx2231
+	JZ          doneavx2337
 	LEAQ        elemTail<>+0(SB), BX
 	NEGQ        CX
 	VMOVDQU     32(BX)(CX*4), Y5
@@ -3974,7 +5535,7 @@ endavx2230:
 	VADDPS      Y0, Y1, Y1
 	VFMADD231PS Y0, Y0, Y3
 
-doneavx2231:
+doneavx2337:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -4005,9 +5566,9 @@ TEXT ·elemNormalizeAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2233
+	JL           endavx2339
 
-loopavx2232:
+loopavx2338:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -4020,14 +5581,14 @@ loopavx2232:
 	VMOVUPS     Y4, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2232
+	JGE         loopavx2338
 
-endavx2233:
+endavx2339:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2235
+	JL   endavx2341
 
-loopavx2234:
+loopavx2340:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -4035,12 +5596,12 @@ loopavx2234:
 	VMOVUPS     Y4, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2234
+	JGE         loopavx2340
 
-endavx2235:
+endavx2341:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2236
+	JZ          doneavx2342
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y3
@@ -4050,7 +5611,7 @@ endavx2235:
 	VFMADD231PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y3, (AX)(BX*4)
 
-doneavx2236:
+doneavx2342:
 	VZEROUPPER
 	RET
 
@@ -4067,9 +5628,9 @@ TEXT ·elemNormalizeAffineAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+48(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2238
+	JL           endavx2344
 
-loopavx2237:
+loopavx2343:
 	VMOVUPS     (CX)(DI*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -4088,14 +5649,14 @@ loopavx2237:
 	VMOVUPS     Y5, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2237
+	JGE         loopavx2343
 
-endavx2238:
+endavx2344:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2240
+	JL   endavx2346
 
-loopavx2239:
+loopavx2345:
 	VMOVUPS     (CX)(DI*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -4106,12 +5667,12 @@ loopavx2239:
 	VMOVUPS     Y5, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2239
+	JGE         loopavx2345
 
-endavx2240:
+endavx2346:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2241
+	JZ          doneavx2347
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y3
@@ -4124,7 +5685,7 @@ endavx2240:
 	VFMADD231PS Y0, Y2, Y1
 	VMASKMOVPS  Y1, Y3, (AX)(DI*4)
 
-doneavx2241:
+doneavx2347:
 	VZEROUPPER
 	RET
 
@@ -4141,9 +5702,9 @@ TEXT ·elemNormSumsAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2243
+	JL           endavx2349
 
-loopavx2242:
+loopavx2348:
 	VMOVUPS     (AX)(BX*4), Y5
 	VADDPS      Y5, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y6
@@ -4156,14 +5717,14 @@ loopavx2242:
 	VFMADD231PS Y6, Y5, Y4
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2242
+	JGE         loopavx2348
 
-endavx2243:
+endavx2349:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2245
+	JL   endavx2351
 
-loopavx2244:
+loopavx2350:
 	VMOVUPS     (AX)(BX*4), Y5
 	VADDPS      Y5, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y6
@@ -4171,12 +5732,12 @@ loopavx2244:
 	VFMADD231PS Y6, Y5, Y3
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2244
+	JGE         loopavx2350
 
-endavx2245:
+endavx2351:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2246
+	JZ          doneavx2352
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y5
@@ -4187,7 +5748,7 @@ endavx2245:
 	VANDPS      Y5, Y0, Y0
 	VFMADD231PS Y0, Y6, Y3
 
-doneavx2246:
+doneavx2352:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -4221,9 +5782,9 @@ TEXT ·elemNormSumsGammaAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2248
+	JL           endavx2354
 
-loopavx2247:
+loopavx2353:
 	VMOVUPS     (AX)(SI*4), Y5
 	VMOVUPS     (DX)(SI*4), Y6
 	VMULPS      Y6, Y5, Y5
@@ -4240,14 +5801,14 @@ loopavx2247:
 	VFMADD231PS Y6, Y5, Y4
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx2247
+	JGE         loopavx2353
 
-endavx2248:
+endavx2354:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2250
+	JL   endavx2356
 
-loopavx2249:
+loopavx2355:
 	VMOVUPS     (AX)(SI*4), Y5
 	VMOVUPS     (DX)(SI*4), Y6
 	VMULPS      Y6, Y5, Y5
@@ -4257,12 +5818,12 @@ loopavx2249:
 	VFMADD231PS Y6, Y5, Y3
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JGE         loopavx2249
+	JGE         loopavx2355
 
-endavx2250:
+endavx2356:
 	ADDQ        $0x08, BX
 	TESTQ       BX, BX
-	JZ          doneavx2251
+	JZ          doneavx2357
 	LEAQ        elemTail<>+0(SB), DI
 	NEGQ        BX
 	VMOVDQU     32(DI)(BX*4), Y5
@@ -4275,7 +5836,7 @@ endavx2250:
 	VANDPS      Y5, Y0, Y0
 	VFMADD231PS Y0, Y6, Y3
 
-doneavx2251:
+doneavx2357:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -4308,9 +5869,9 @@ TEXT ·elemNormGradAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2253
+	JL           endavx2359
 
-loopavx2252:
+loopavx2358:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4327,14 +5888,14 @@ loopavx2252:
 	VMOVUPS     Y5, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx2252
+	JGE         loopavx2358
 
-endavx2253:
+endavx2359:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2255
+	JL   endavx2361
 
-loopavx2254:
+loopavx2360:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4344,12 +5905,12 @@ loopavx2254:
 	VMOVUPS     Y5, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JGE         loopavx2254
+	JGE         loopavx2360
 
-endavx2255:
+endavx2361:
 	ADDQ        $0x08, BX
 	TESTQ       BX, BX
-	JZ          doneavx2256
+	JZ          doneavx2362
 	LEAQ        elemTail<>+0(SB), DI
 	NEGQ        BX
 	VMOVDQU     32(DI)(BX*4), Y4
@@ -4361,7 +5922,7 @@ endavx2255:
 	VFMADD231PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y4, (AX)(SI*4)
 
-doneavx2256:
+doneavx2362:
 	VZEROUPPER
 	RET
 
@@ -4379,9 +5940,9 @@ TEXT ·elemNormGradGammaAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2258
+	JL           endavx2364
 
-loopavx2257:
+loopavx2363:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4402,14 +5963,14 @@ loopavx2257:
 	VMOVUPS     Y5, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2257
+	JGE         loopavx2363
 
-endavx2258:
+endavx2364:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2260
+	JL   endavx2366
 
-loopavx2259:
+loopavx2365:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4421,12 +5982,12 @@ loopavx2259:
 	VMOVUPS     Y5, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2259
+	JGE         loopavx2365
 
-endavx2260:
+endavx2366:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2261
+	JZ          doneavx2367
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y4
@@ -4440,7 +6001,7 @@ endavx2260:
 	VFMADD231PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y4, (AX)(DI*4)
 
-doneavx2261:
+doneavx2367:
 	VZEROUPPER
 	RET
 
@@ -4458,9 +6019,9 @@ TEXT ·elemNormGradAddAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2263
+	JL           endavx2369
 
-loopavx2262:
+loopavx2368:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4481,14 +6042,14 @@ loopavx2262:
 	VMOVUPS     Y4, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2262
+	JGE         loopavx2368
 
-endavx2263:
+endavx2369:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2265
+	JL   endavx2371
 
-loopavx2264:
+loopavx2370:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4500,12 +6061,12 @@ loopavx2264:
 	VMOVUPS     Y4, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2264
+	JGE         loopavx2370
 
-endavx2265:
+endavx2371:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2266
+	JZ          doneavx2372
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y4
@@ -4519,7 +6080,7 @@ endavx2265:
 	VADDPS      Y0, Y3, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(DI*4)
 
-doneavx2266:
+doneavx2372:
 	VZEROUPPER
 	RET
 
@@ -4538,9 +6099,9 @@ TEXT ·elemNormGradGammaAddAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), DI
 	XORQ         R8, R8
 	SUBQ         $0x10, DI
-	JL           endavx2268
+	JL           endavx2374
 
-loopavx2267:
+loopavx2373:
 	VMOVUPS     (DX)(R8*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4565,14 +6126,14 @@ loopavx2267:
 	VMOVUPS     Y4, 32(AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JGE         loopavx2267
+	JGE         loopavx2373
 
-endavx2268:
+endavx2374:
 	ADDQ $0x10, DI
 	SUBQ $0x08, DI
-	JL   endavx2270
+	JL   endavx2376
 
-loopavx2269:
+loopavx2375:
 	VMOVUPS     (DX)(R8*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -4586,12 +6147,12 @@ loopavx2269:
 	VMOVUPS     Y4, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JGE         loopavx2269
+	JGE         loopavx2375
 
-endavx2270:
+endavx2376:
 	ADDQ        $0x08, DI
 	TESTQ       DI, DI
-	JZ          doneavx2271
+	JZ          doneavx2377
 	LEAQ        elemTail<>+0(SB), R9
 	NEGQ        DI
 	VMOVDQU     32(R9)(DI*4), Y4
@@ -4607,7 +6168,7 @@ endavx2270:
 	VADDPS      Y0, Y3, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(R8*4)
 
-doneavx2271:
+doneavx2377:
 	VZEROUPPER
 	RET
 
@@ -4621,39 +6182,39 @@ TEXT ·elemCorrelate1AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx2273
+	JL   endavx2379
 
-loopavx2272:
+loopavx2378:
 	VBROADCASTSS start+72(FP), Y0
 	LEAQ         (AX)(SI*4), DI
 	MOVQ         CX, R9
 	MOVQ         kh+56(FP), R10
 
-tallavx2274:
+tallavx2380:
 	MOVQ DI, R8
 	MOVQ kw+64(FP), R11
 
-acrossavx2275:
+acrossavx2381:
 	VBROADCASTSS (R9), Y1
 	VFMADD231PS  (R8), Y1, Y0
 	ADDQ         DX, R8
 	ADDQ         $0x04, R9
 	DECQ         R11
-	JNZ          acrossavx2275
+	JNZ          acrossavx2381
 	ADDQ         tapRow+40(FP), DI
 	DECQ         R10
-	JNZ          tallavx2274
+	JNZ          tallavx2380
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+24(FP), R8
 	VMOVUPS      Y0, (DI)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2272
+	JGE          loopavx2378
 
-endavx2273:
+endavx2379:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2276
+	JZ           doneavx2382
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4662,25 +6223,25 @@ endavx2273:
 	MOVQ         CX, BX
 	MOVQ         kh+56(FP), DI
 
-tallavx2277:
+tallavx2383:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R8
 
-acrossavx2278:
+acrossavx2384:
 	VBROADCASTSS (BX), Y2
 	VFMADD231PS  (CX), Y2, Y1
 	ADDQ         DX, CX
 	ADDQ         $0x04, BX
 	DECQ         R8
-	JNZ          acrossavx2278
+	JNZ          acrossavx2384
 	ADDQ         tapRow+40(FP), AX
 	DECQ         DI
-	JNZ          tallavx2277
+	JNZ          tallavx2383
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2276:
+doneavx2382:
 	VZEROUPPER
 	RET
 
@@ -4695,9 +6256,9 @@ TEXT ·elemCorrelate4AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), DI
 	XORQ R8, R8
 	SUBQ $0x08, DI
-	JL   endavx2280
+	JL   endavx2386
 
-loopavx2279:
+loopavx2385:
 	VBROADCASTSS start+72(FP), Y0
 	VBROADCASTSS start+72(FP), Y1
 	VBROADCASTSS start+72(FP), Y2
@@ -4706,11 +6267,11 @@ loopavx2279:
 	MOVQ         CX, R11
 	MOVQ         kh+56(FP), R12
 
-tallavx2281:
+tallavx2387:
 	MOVQ R9, R10
 	MOVQ kw+64(FP), R13
 
-acrossavx2282:
+acrossavx2388:
 	VBROADCASTSS (R11), Y4
 	VFMADD231PS  (R10), Y4, Y0
 	VFMADD231PS  (R10)(DX*1), Y4, Y1
@@ -4719,10 +6280,10 @@ acrossavx2282:
 	ADDQ         BX, R10
 	ADDQ         $0x04, R11
 	DECQ         R13
-	JNZ          acrossavx2282
+	JNZ          acrossavx2388
 	ADDQ         tapRow+40(FP), R9
 	DECQ         R12
-	JNZ          tallavx2281
+	JNZ          tallavx2387
 	MOVQ         y+0(FP), R9
 	MOVQ         ldy+24(FP), R10
 	VMOVUPS      Y0, (R9)(R8*4)
@@ -4734,12 +6295,12 @@ acrossavx2282:
 	VMOVUPS      Y3, (R9)(R8*4)
 	ADDQ         $0x08, R8
 	SUBQ         $0x08, DI
-	JGE          loopavx2279
+	JGE          loopavx2385
 
-endavx2280:
+endavx2386:
 	ADDQ         $0x08, DI
 	TESTQ        DI, DI
-	JZ           doneavx2283
+	JZ           doneavx2389
 	LEAQ         elemTail<>+0(SB), R9
 	NEGQ         DI
 	VMOVDQU      32(R9)(DI*4), Y0
@@ -4751,11 +6312,11 @@ endavx2280:
 	MOVQ         CX, DI
 	MOVQ         kh+56(FP), R9
 
-tallavx2284:
+tallavx2390:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R10
 
-acrossavx2285:
+acrossavx2391:
 	VBROADCASTSS (DI), Y5
 	VFMADD231PS  (CX), Y5, Y1
 	VFMADD231PS  (CX)(DX*1), Y5, Y2
@@ -4764,10 +6325,10 @@ acrossavx2285:
 	ADDQ         BX, CX
 	ADDQ         $0x04, DI
 	DECQ         R10
-	JNZ          acrossavx2285
+	JNZ          acrossavx2391
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R9
-	JNZ          tallavx2284
+	JNZ          tallavx2390
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(R8*4)
@@ -4778,7 +6339,7 @@ acrossavx2285:
 	ADDQ         CX, AX
 	VMASKMOVPS   Y4, Y0, (AX)(R8*4)
 
-doneavx2283:
+doneavx2389:
 	VZEROUPPER
 	RET
 
@@ -4794,9 +6355,9 @@ TEXT ·elemCorrelate7AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), R8
 	XORQ R9, R9
 	SUBQ $0x08, R8
-	JL   endavx2287
+	JL   endavx2393
 
-loopavx2286:
+loopavx2392:
 	VBROADCASTSS start+72(FP), Y0
 	VBROADCASTSS start+72(FP), Y1
 	VBROADCASTSS start+72(FP), Y2
@@ -4808,11 +6369,11 @@ loopavx2286:
 	MOVQ         CX, R12
 	MOVQ         kh+56(FP), R13
 
-tallavx2288:
+tallavx2394:
 	MOVQ R10, R11
 	MOVQ kw+64(FP), R14
 
-acrossavx2289:
+acrossavx2395:
 	VBROADCASTSS (R12), Y7
 	VFMADD231PS  (R11), Y7, Y0
 	VFMADD231PS  (R11)(DX*1), Y7, Y1
@@ -4824,10 +6385,10 @@ acrossavx2289:
 	ADDQ         BX, R11
 	ADDQ         $0x04, R12
 	DECQ         R14
-	JNZ          acrossavx2289
+	JNZ          acrossavx2395
 	ADDQ         tapRow+40(FP), R10
 	DECQ         R13
-	JNZ          tallavx2288
+	JNZ          tallavx2394
 	MOVQ         y+0(FP), R10
 	MOVQ         ldy+24(FP), R11
 	VMOVUPS      Y0, (R10)(R9*4)
@@ -4845,12 +6406,12 @@ acrossavx2289:
 	VMOVUPS      Y6, (R10)(R9*4)
 	ADDQ         $0x08, R9
 	SUBQ         $0x08, R8
-	JGE          loopavx2286
+	JGE          loopavx2392
 
-endavx2287:
+endavx2393:
 	ADDQ         $0x08, R8
 	TESTQ        R8, R8
-	JZ           doneavx2290
+	JZ           doneavx2396
 	LEAQ         elemTail<>+0(SB), R10
 	NEGQ         R8
 	VMOVDQU      32(R10)(R8*4), Y0
@@ -4865,11 +6426,11 @@ endavx2287:
 	MOVQ         CX, R8
 	MOVQ         kh+56(FP), R10
 
-tallavx2291:
+tallavx2397:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R11
 
-acrossavx2292:
+acrossavx2398:
 	VBROADCASTSS (R8), Y8
 	VFMADD231PS  (CX), Y8, Y1
 	VFMADD231PS  (CX)(DX*1), Y8, Y2
@@ -4881,10 +6442,10 @@ acrossavx2292:
 	ADDQ         BX, CX
 	ADDQ         $0x04, R8
 	DECQ         R11
-	JNZ          acrossavx2292
+	JNZ          acrossavx2398
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R10
-	JNZ          tallavx2291
+	JNZ          tallavx2397
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(R9*4)
@@ -4901,7 +6462,7 @@ acrossavx2292:
 	ADDQ         CX, AX
 	VMASKMOVPS   Y7, Y0, (AX)(R9*4)
 
-doneavx2290:
+doneavx2396:
 	VZEROUPPER
 	RET
 
@@ -4918,13 +6479,13 @@ TEXT ·elemCorrelateTapsAVX2(SB), NOSPLIT, $0-64
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 
-downavx2293:
+downavx2399:
 	MOVQ CX, DI
 	MOVQ n+56(FP), R8
 	LEAQ (AX)(R8*4), R8
 	MOVQ AX, R9
 
-alongavx2294:
+alongavx2400:
 	VMOVUPS      (R9), Y4
 	VFMADD231PS  (DI), Y4, Y0
 	VFMADD231PS  (DI)(DX*1), Y4, Y1
@@ -4933,11 +6494,11 @@ alongavx2294:
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R9
 	CMPQ         R9, R8
-	JB           alongavx2294
+	JB           alongavx2400
 	ADDQ         rowStep+32(FP), CX
 	ADDQ         ldy+24(FP), AX
 	DECQ         BX
-	JNZ          downavx2293
+	JNZ          downavx2399
 	MOVQ         dw+0(FP), AX
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X0, X4, X4
@@ -4967,6 +6528,194 @@ alongavx2294:
 	VMOVSHDUP    X0, X1
 	VADDPS       X1, X0, X0
 	VMOVSS       X0, 12(AX)
+	VZEROUPPER
+	RET
+
+// func elemColumnSumAVX2(y *float32, x *float32, stride int, rows int, n int)
+// Requires: AVX
+TEXT ·elemColumnSumAVX2(SB), NOSPLIT, $0-40
+	MOVQ x+8(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ n+32(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JL   endavx2402
+
+loopavx2401:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	LEAQ   (AX)(BX*4), SI
+	MOVQ   rows+24(FP), DI
+
+rowavx2403:
+	VMOVUPS      (SI), Y2
+	VCVTPS2PD    X2, Y3
+	VEXTRACTF128 $0x01, Y2, X2
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y2, Y1, Y1
+	ADDQ         stride+16(FP), SI
+	DECQ         DI
+	JNZ          rowavx2403
+	VCVTPD2PSY   Y0, X4
+	VCVTPD2PSY   Y1, X0
+	VINSERTF128  $0x01, X0, Y4, Y0
+	VMOVUPS      Y0, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx2401
+
+endavx2402:
+	ADDQ    $0x08, DX
+	TESTQ   DX, DX
+	JZ      doneavx2404
+	LEAQ    elemTail<>+0(SB), SI
+	NEGQ    DX
+	VMOVDQU 32(SI)(DX*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	LEAQ    (AX)(BX*4), AX
+	MOVQ    rows+24(FP), DX
+
+rowavx2405:
+	VMASKMOVPS   (AX), Y0, Y3
+	VCVTPS2PD    X3, Y5
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	ADDQ         stride+16(FP), AX
+	DECQ         DX
+	JNZ          rowavx2405
+	VCVTPD2PSY   Y1, X4
+	VCVTPD2PSY   Y2, X1
+	VINSERTF128  $0x01, X1, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+
+doneavx2404:
+	VZEROUPPER
+	RET
+
+// func elemNormColumnsAVX2(dgamma *float32, dbeta *float32, dy *float32, x *float32, mean *float32, rstd *float32, rows int, n int)
+// Requires: AVX
+TEXT ·elemNormColumnsAVX2(SB), NOSPLIT, $0-64
+	MOVQ dy+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ mean+32(FP), DX
+	MOVQ rstd+40(FP), BX
+	MOVQ n+56(FP), SI
+	XORQ DI, DI
+	SUBQ $0x08, SI
+	JL   endavx2407
+
+loopavx2406:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	LEAQ   (DI), R10
+	SHLQ   $0x02, R10
+	MOVQ   n+56(FP), R9
+	SHLQ   $0x02, R9
+	XORQ   R8, R8
+	MOVQ   rows+48(FP), R11
+
+rowavx2408:
+	VBROADCASTSS (DX)(R8*4), Y4
+	VBROADCASTSS (BX)(R8*4), Y5
+	VMOVUPS      (AX)(R10*1), Y6
+	VMOVUPS      (CX)(R10*1), Y7
+	VSUBPS       Y4, Y7, Y4
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y0, Y0
+	VADDPD       Y4, Y1, Y1
+	VCVTPS2PD    X6, Y4
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	ADDQ         R9, R10
+	INCQ         R8
+	DECQ         R11
+	JNZ          rowavx2408
+	MOVQ         dgamma+0(FP), R8
+	VMOVUPS      (R8)(DI*4), Y4
+	VCVTPD2PSY   Y0, X8
+	VCVTPD2PSY   Y1, X0
+	VINSERTF128  $0x01, X0, Y8, Y0
+	VADDPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (R8)(DI*4)
+	MOVQ         dbeta+8(FP), R8
+	VMOVUPS      (R8)(DI*4), Y0
+	VCVTPD2PSY   Y2, X8
+	VCVTPD2PSY   Y3, X1
+	VINSERTF128  $0x01, X1, Y8, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (R8)(DI*4)
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, SI
+	JGE          loopavx2406
+
+endavx2407:
+	ADDQ    $0x08, SI
+	TESTQ   SI, SI
+	JZ      doneavx2409
+	LEAQ    elemTail<>+0(SB), R8
+	NEGQ    SI
+	VMOVDQU 32(R8)(SI*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	LEAQ    (DI), R9
+	SHLQ    $0x02, R9
+	MOVQ    n+56(FP), R8
+	SHLQ    $0x02, R8
+	XORQ    SI, SI
+	MOVQ    rows+48(FP), R10
+
+rowavx2410:
+	VBROADCASTSS (DX)(SI*4), Y5
+	VBROADCASTSS (BX)(SI*4), Y6
+	VMASKMOVPS   (AX)(R9*1), Y0, Y7
+	VMASKMOVPS   (CX)(R9*1), Y0, Y9
+	VSUBPS       Y5, Y9, Y5
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VCVTPS2PD    X5, Y6
+	VEXTRACTF128 $0x01, Y5, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y6, Y1, Y1
+	VADDPD       Y5, Y2, Y2
+	VCVTPS2PD    X7, Y5
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y6, Y4, Y4
+	ADDQ         R8, R9
+	INCQ         SI
+	DECQ         R10
+	JNZ          rowavx2410
+	MOVQ         dgamma+0(FP), AX
+	VMASKMOVPS   (AX)(DI*4), Y0, Y5
+	VCVTPD2PSY   Y1, X8
+	VCVTPD2PSY   Y2, X1
+	VINSERTF128  $0x01, X1, Y8, Y1
+	VADDPS       Y1, Y5, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(DI*4)
+	MOVQ         dbeta+8(FP), AX
+	VMASKMOVPS   (AX)(DI*4), Y0, Y1
+	VCVTPD2PSY   Y3, X8
+	VCVTPD2PSY   Y4, X2
+	VINSERTF128  $0x01, X2, Y8, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(DI*4)
+
+doneavx2409:
 	VZEROUPPER
 	RET
 
@@ -5457,7 +7206,7 @@ loopavx51228:
 	VFMADD213PS.BCST elemConstants<>+1152(SB), Z2, Z6
 	VMULPS           Z6, Z0, Z0
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
-	VCMPPS           $0x01, Z2, Z1, K2
+	VCMPPS           $0x11, Z2, Z1, K2
 	VBLENDMPS        Z0, Z5, K2, Z3
 	VMOVUPS          Z3, (AX)(BX*4)
 	ADDQ             $0x10, BX
@@ -5524,7 +7273,7 @@ endavx51229:
 	VFMADD213PS.BCST elemConstants<>+1152(SB), Z2, Z5
 	VMULPS           Z5, Z0, Z0
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
-	VCMPPS           $0x01, Z2, Z1, K2
+	VCMPPS           $0x11, Z2, Z1, K2
 	VBLENDMPS        Z0, Z3, K2, Z4
 	VMOVUPS          Z4, K1, (AX)(BX*4)
 
@@ -6448,9 +8197,9 @@ doneavx51278:
 	VZEROUPPER
 	RET
 
-// func elemReluGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// func elemErfGradAVX512(dx *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·elemReluGradAVX512(SB), NOSPLIT, $0-32
+TEXT ·elemErfGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -6460,6 +8209,92 @@ TEXT ·elemReluGradAVX512(SB), NOSPLIT, $0-32
 	JL   endavx51280
 
 loopavx51279:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          (DX)(SI*4), Z1
+	VBROADCASTSS     elemConstants<>+1472(SB), Z2
+	VBROADCASTSS     elemConstants<>+1504(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS           Z1, Z1, Z2
+	VMOVAPS          Z2, Z3
+	VFMSUB231PS      Z1, Z1, Z3
+	VXORPS.BCST      elemConstants<>+0(SB), Z3, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VADDPS           Z1, Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z2
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z2
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z2
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z2
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z2, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z3, Z1, Z1
+	VMULPS.BCST      elemConstants<>+1152(SB), Z1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx51279
+
+endavx51280:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx51281
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VBROADCASTSS     elemConstants<>+1472(SB), Z2
+	VBROADCASTSS     elemConstants<>+1504(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS           Z1, Z1, Z2
+	VMOVAPS          Z2, Z3
+	VFMSUB231PS      Z1, Z1, Z3
+	VXORPS.BCST      elemConstants<>+0(SB), Z3, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VADDPS           Z1, Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z2
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z2
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z2
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z2
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z2, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z3, Z1, Z1
+	VMULPS.BCST      elemConstants<>+1152(SB), Z1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*4)
+
+doneavx51281:
+	VZEROUPPER
+	RET
+
+// func elemReluGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemReluGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx51283
+
+loopavx51282:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
@@ -6473,12 +8308,12 @@ loopavx51279:
 	VMOVUPS      Z0, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx51279
+	JGE          loopavx51282
 
-endavx51280:
+endavx51283:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx51281
+	JZ           doneavx51284
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -6494,7 +8329,7 @@ endavx51280:
 	VMULPS       Z8, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-doneavx51281:
+doneavx51284:
 	VZEROUPPER
 	RET
 
@@ -6507,9 +8342,9 @@ TEXT ·elemGELUGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51283
+	JL   endavx51286
 
-loopavx51282:
+loopavx51285:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     elemConstants<>+1184(SB), Z2
@@ -6552,18 +8387,18 @@ loopavx51282:
 	VSUBPS           Z2, Z6, Z6
 	VPMOVD2M         Z1, K2
 	VBLENDMPS        Z2, Z6, K2, Z4
-	VMULPS.BCST      elemConstants<>+1472(SB), Z3, Z2
+	VMULPS.BCST      elemConstants<>+1536(SB), Z3, Z2
 	VFMADD231PS      Z2, Z1, Z4
 	VMULPS           Z4, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51282
+	JGE              loopavx51285
 
-endavx51283:
+endavx51286:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51284
+	JZ               doneavx51287
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
@@ -6609,12 +8444,12 @@ endavx51283:
 	VSUBPS           Z2, Z4, Z4
 	VPMOVD2M         Z1, K2
 	VBLENDMPS        Z2, Z4, K2, Z5
-	VMULPS.BCST      elemConstants<>+1472(SB), Z3, Z2
+	VMULPS.BCST      elemConstants<>+1536(SB), Z3, Z2
 	VFMADD231PS      Z2, Z1, Z5
 	VMULPS           Z5, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51284:
+doneavx51287:
 	VZEROUPPER
 	RET
 
@@ -6627,119 +8462,19 @@ TEXT ·elemGELUTanhGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51286
-
-loopavx51285:
-	VMOVUPS          (CX)(SI*4), Z0
-	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+1504(SB), Z2
-	VBROADCASTSS     elemConstants<>+1536(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS           Z1, Z1, Z2
-	VMULPS.BCST      elemConstants<>+1248(SB), Z2, Z2
-	VADDPS.BCST      elemConstants<>+1280(SB), Z2, Z2
-	VMULPS           Z2, Z1, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
-	VDIVPS           Z4, Z3, Z3
-	VMULPS           Z3, Z2, Z2
-	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1568(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1600(SB), Z4, Z4
-	VMULPS           Z4, Z1, Z1
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VFMADD231PS      Z1, Z2, Z4
-	VMULPS           Z4, Z3, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, (AX)(SI*4)
-	ADDQ             $0x10, SI
-	SUBQ             $0x10, BX
-	JGE              loopavx51285
-
-endavx51286:
-	ADDQ             $0x10, BX
-	TESTQ            BX, BX
-	JZ               doneavx51287
-	MOVQ             $-1, DI
-	BZHIQ            BX, DI, DI
-	KMOVW            DI, K1
-	VMOVUPS.Z        (CX)(SI*4), K1, Z0
-	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+1504(SB), Z2
-	VBROADCASTSS     elemConstants<>+1536(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS           Z1, Z1, Z2
-	VMULPS.BCST      elemConstants<>+1248(SB), Z2, Z2
-	VADDPS.BCST      elemConstants<>+1280(SB), Z2, Z2
-	VMULPS           Z2, Z1, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
-	VDIVPS           Z4, Z3, Z3
-	VMULPS           Z3, Z2, Z2
-	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1568(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1600(SB), Z4, Z4
-	VMULPS           Z4, Z1, Z1
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VFMADD231PS      Z1, Z2, Z4
-	VMULPS           Z4, Z3, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (AX)(SI*4)
-
-doneavx51287:
-	VZEROUPPER
-	RET
-
-// func elemQuickGELUGradAVX512(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·elemQuickGELUGradAVX512(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x10, BX
 	JL   endavx51289
 
 loopavx51288:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VMULPS.BCST      elemConstants<>+1632(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1664(SB), Z2
-	VBROADCASTSS     elemConstants<>+1696(SB), Z3
+	VBROADCASTSS     elemConstants<>+1568(SB), Z2
+	VBROADCASTSS     elemConstants<>+1600(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z2
+	VMULPS.BCST      elemConstants<>+1248(SB), Z2, Z2
+	VADDPS.BCST      elemConstants<>+1280(SB), Z2, Z2
+	VMULPS           Z2, Z1, Z2
 	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
 	VRNDSCALEPS      $0x08, Z3, Z3
 	VMOVAPS          Z2, Z2
@@ -6758,6 +8493,10 @@ loopavx51288:
 	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
+	VMULPS           Z1, Z1, Z4
+	VMULPS.BCST      elemConstants<>+1632(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1664(SB), Z4, Z4
+	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
 	VMULPS           Z4, Z3, Z1
@@ -6776,12 +8515,14 @@ endavx51289:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VMULPS.BCST      elemConstants<>+1632(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1664(SB), Z2
-	VBROADCASTSS     elemConstants<>+1696(SB), Z3
+	VBROADCASTSS     elemConstants<>+1568(SB), Z2
+	VBROADCASTSS     elemConstants<>+1600(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z2
+	VMULPS.BCST      elemConstants<>+1248(SB), Z2, Z2
+	VADDPS.BCST      elemConstants<>+1280(SB), Z2, Z2
+	VMULPS           Z2, Z1, Z2
 	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
 	VRNDSCALEPS      $0x08, Z3, Z3
 	VMOVAPS          Z2, Z2
@@ -6800,6 +8541,10 @@ endavx51289:
 	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
+	VMULPS           Z1, Z1, Z4
+	VMULPS.BCST      elemConstants<>+1632(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1664(SB), Z4, Z4
+	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
 	VMULPS           Z4, Z3, Z1
@@ -6810,9 +8555,9 @@ doneavx51290:
 	VZEROUPPER
 	RET
 
-// func elemSiLUGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// func elemQuickGELUGradAVX512(dx *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·elemSiLUGradAVX512(SB), NOSPLIT, $0-32
+TEXT ·elemQuickGELUGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -6824,9 +8569,9 @@ TEXT ·elemSiLUGradAVX512(SB), NOSPLIT, $0-32
 loopavx51291:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1664(SB), Z2
-	VBROADCASTSS     elemConstants<>+1696(SB), Z3
+	VMULPS.BCST      elemConstants<>+1696(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -6866,9 +8611,9 @@ endavx51292:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1664(SB), Z2
-	VBROADCASTSS     elemConstants<>+1696(SB), Z3
+	VMULPS.BCST      elemConstants<>+1696(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -6900,9 +8645,9 @@ doneavx51293:
 	VZEROUPPER
 	RET
 
-// func elemHardSigmoidGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// func elemSiLUGradAVX512(dx *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·elemHardSigmoidGradAVX512(SB), NOSPLIT, $0-32
+TEXT ·elemSiLUGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -6912,13 +8657,103 @@ TEXT ·elemHardSigmoidGradAVX512(SB), NOSPLIT, $0-32
 	JL   endavx51295
 
 loopavx51294:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          (DX)(SI*4), Z1
+	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD231PS      Z5, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z1, Z2, Z4
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx51294
+
+endavx51295:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx51296
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD231PS      Z5, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z1, Z2, Z4
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*4)
+
+doneavx51296:
+	VZEROUPPER
+	RET
+
+// func elemHardSigmoidGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemHardSigmoidGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx51298
+
+loopavx51297:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1728(SB), Z3
+	VBROADCASTSS elemConstants<>+1792(SB), Z3
 	VBROADCASTSS elemConstants<>+1344(SB), Z4
 	VXORPS       Z5, Z5, Z5
-	VCMPPS       $0x01, Z3, Z2, K2
+	VCMPPS       $0x11, Z3, Z2, K2
 	VBLENDMPS    Z4, Z5, K2, Z6
 	VCMPPS       $0x03, Z1, Z1, K2
 	VBLENDMPS    Z1, Z6, K2, Z7
@@ -6926,29 +8761,29 @@ loopavx51294:
 	VMOVUPS      Z0, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx51294
+	JGE          loopavx51297
 
-endavx51295:
+endavx51298:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx51296
+	JZ           doneavx51299
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
 	VMOVUPS.Z    (CX)(SI*4), K1, Z0
 	VMOVUPS.Z    (DX)(SI*4), K1, Z1
 	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1728(SB), Z3
+	VBROADCASTSS elemConstants<>+1792(SB), Z3
 	VBROADCASTSS elemConstants<>+1344(SB), Z4
 	VXORPS       Z5, Z5, Z5
-	VCMPPS       $0x01, Z3, Z2, K2
+	VCMPPS       $0x11, Z3, Z2, K2
 	VBLENDMPS    Z4, Z5, K2, Z8
 	VCMPPS       $0x03, Z1, Z1, K2
 	VBLENDMPS    Z1, Z8, K2, Z9
 	VMULPS       Z9, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-doneavx51296:
+doneavx51299:
 	VZEROUPPER
 	RET
 
@@ -6961,16 +8796,16 @@ TEXT ·elemHardSwishGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51298
+	JL   endavx512101
 
-loopavx51297:
+loopavx512100:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1728(SB), Z3
+	VBROADCASTSS     elemConstants<>+1792(SB), Z3
 	VBROADCASTSS     elemConstants<>+1344(SB), Z4
 	VXORPS           Z5, Z5, Z5
-	VCMPPS           $0x01, Z3, Z2, K2
+	VCMPPS           $0x11, Z3, Z2, K2
 	VBLENDMPS        Z4, Z5, K2, Z6
 	VCMPPS           $0x03, Z1, Z1, K2
 	VBLENDMPS        Z1, Z6, K2, Z7
@@ -6986,22 +8821,22 @@ loopavx51297:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51297
+	JGE              loopavx512100
 
-endavx51298:
+endavx512101:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51299
+	JZ               doneavx512102
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1728(SB), Z3
+	VBROADCASTSS     elemConstants<>+1792(SB), Z3
 	VBROADCASTSS     elemConstants<>+1344(SB), Z4
 	VXORPS           Z5, Z5, Z5
-	VCMPPS           $0x01, Z3, Z2, K2
+	VCMPPS           $0x11, Z3, Z2, K2
 	VBLENDMPS        Z4, Z5, K2, Z8
 	VCMPPS           $0x03, Z1, Z1, K2
 	VBLENDMPS        Z1, Z8, K2, Z9
@@ -7016,7 +8851,7 @@ endavx51298:
 	VMULPS           Z2, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51299:
+doneavx512102:
 	VZEROUPPER
 	RET
 
@@ -7029,9 +8864,9 @@ TEXT ·elemAddAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512101
+	JL   endavx512104
 
-loopavx512100:
+loopavx512103:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
@@ -7042,26 +8877,26 @@ loopavx512100:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512100
+	JGE     loopavx512103
 
-endavx512101:
+endavx512104:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512103
+	JL   endavx512106
 
-loopavx512102:
+loopavx512105:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512102
+	JGE     loopavx512105
 
-endavx512103:
+endavx512106:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512104
+	JZ        doneavx512107
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -7070,7 +8905,7 @@ endavx512103:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512104:
+doneavx512107:
 	VZEROUPPER
 	RET
 
@@ -7083,9 +8918,9 @@ TEXT ·elemAddRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512106
+	JL           endavx512109
 
-loopavx512105:
+loopavx512108:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -7094,25 +8929,25 @@ loopavx512105:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512105
+	JGE     loopavx512108
 
-endavx512106:
+endavx512109:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512108
+	JL   endavx512111
 
-loopavx512107:
+loopavx512110:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512107
+	JGE     loopavx512110
 
-endavx512108:
+endavx512111:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512109
+	JZ        doneavx512112
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7120,7 +8955,7 @@ endavx512108:
 	VADDPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512109:
+doneavx512112:
 	VZEROUPPER
 	RET
 
@@ -7133,9 +8968,9 @@ TEXT ·elemSubAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512111
+	JL   endavx512114
 
-loopavx512110:
+loopavx512113:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
@@ -7146,26 +8981,26 @@ loopavx512110:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512110
+	JGE     loopavx512113
 
-endavx512111:
+endavx512114:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512113
+	JL   endavx512116
 
-loopavx512112:
+loopavx512115:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512112
+	JGE     loopavx512115
 
-endavx512113:
+endavx512116:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512114
+	JZ        doneavx512117
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -7174,7 +9009,7 @@ endavx512113:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512114:
+doneavx512117:
 	VZEROUPPER
 	RET
 
@@ -7187,9 +9022,9 @@ TEXT ·elemSubRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512116
+	JL           endavx512119
 
-loopavx512115:
+loopavx512118:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -7198,25 +9033,25 @@ loopavx512115:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512115
+	JGE     loopavx512118
 
-endavx512116:
+endavx512119:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512118
+	JL   endavx512121
 
-loopavx512117:
+loopavx512120:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512117
+	JGE     loopavx512120
 
-endavx512118:
+endavx512121:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512119
+	JZ        doneavx512122
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7224,7 +9059,7 @@ endavx512118:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512119:
+doneavx512122:
 	VZEROUPPER
 	RET
 
@@ -7237,9 +9072,9 @@ TEXT ·elemSubLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512121
+	JL           endavx512124
 
-loopavx512120:
+loopavx512123:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -7248,25 +9083,25 @@ loopavx512120:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512120
+	JGE     loopavx512123
 
-endavx512121:
+endavx512124:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512123
+	JL   endavx512126
 
-loopavx512122:
+loopavx512125:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512122
+	JGE     loopavx512125
 
-endavx512123:
+endavx512126:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512124
+	JZ        doneavx512127
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7274,7 +9109,7 @@ endavx512123:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512124:
+doneavx512127:
 	VZEROUPPER
 	RET
 
@@ -7287,9 +9122,9 @@ TEXT ·elemMulAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512126
+	JL   endavx512129
 
-loopavx512125:
+loopavx512128:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
@@ -7300,26 +9135,26 @@ loopavx512125:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512125
+	JGE     loopavx512128
 
-endavx512126:
+endavx512129:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512128
+	JL   endavx512131
 
-loopavx512127:
+loopavx512130:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512127
+	JGE     loopavx512130
 
-endavx512128:
+endavx512131:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512129
+	JZ        doneavx512132
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -7328,7 +9163,7 @@ endavx512128:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512129:
+doneavx512132:
 	VZEROUPPER
 	RET
 
@@ -7341,9 +9176,9 @@ TEXT ·elemMulRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512131
+	JL           endavx512134
 
-loopavx512130:
+loopavx512133:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -7352,25 +9187,25 @@ loopavx512130:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512130
+	JGE     loopavx512133
 
-endavx512131:
+endavx512134:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512133
+	JL   endavx512136
 
-loopavx512132:
+loopavx512135:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512132
+	JGE     loopavx512135
 
-endavx512133:
+endavx512136:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512134
+	JZ        doneavx512137
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7378,7 +9213,7 @@ endavx512133:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512134:
+doneavx512137:
 	VZEROUPPER
 	RET
 
@@ -7391,9 +9226,9 @@ TEXT ·elemDivAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512136
+	JL   endavx512139
 
-loopavx512135:
+loopavx512138:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
@@ -7404,26 +9239,26 @@ loopavx512135:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512135
+	JGE     loopavx512138
 
-endavx512136:
+endavx512139:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512138
+	JL   endavx512141
 
-loopavx512137:
+loopavx512140:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512137
+	JGE     loopavx512140
 
-endavx512138:
+endavx512141:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512139
+	JZ        doneavx512142
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -7432,7 +9267,7 @@ endavx512138:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512139:
+doneavx512142:
 	VZEROUPPER
 	RET
 
@@ -7445,9 +9280,9 @@ TEXT ·elemDivRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512141
+	JL           endavx512144
 
-loopavx512140:
+loopavx512143:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -7456,25 +9291,25 @@ loopavx512140:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512140
+	JGE     loopavx512143
 
-endavx512141:
+endavx512144:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512143
+	JL   endavx512146
 
-loopavx512142:
+loopavx512145:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512142
+	JGE     loopavx512145
 
-endavx512143:
+endavx512146:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512144
+	JZ        doneavx512147
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7482,7 +9317,7 @@ endavx512143:
 	VDIVPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512144:
+doneavx512147:
 	VZEROUPPER
 	RET
 
@@ -7495,9 +9330,9 @@ TEXT ·elemDivLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512146
+	JL           endavx512149
 
-loopavx512145:
+loopavx512148:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -7506,25 +9341,25 @@ loopavx512145:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512145
+	JGE     loopavx512148
 
-endavx512146:
+endavx512149:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512148
+	JL   endavx512151
 
-loopavx512147:
+loopavx512150:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512147
+	JGE     loopavx512150
 
-endavx512148:
+endavx512151:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512149
+	JZ        doneavx512152
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7532,7 +9367,7 @@ endavx512148:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512149:
+doneavx512152:
 	VZEROUPPER
 	RET
 
@@ -7545,9 +9380,9 @@ TEXT ·elemMinAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512151
+	JL   endavx512154
 
-loopavx512150:
+loopavx512153:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z1
@@ -7562,14 +9397,14 @@ loopavx512150:
 	VMOVUPS   Z3, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512150
+	JGE       loopavx512153
 
-endavx512151:
+endavx512154:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512153
+	JL   endavx512156
 
-loopavx512152:
+loopavx512155:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z1
@@ -7578,12 +9413,12 @@ loopavx512152:
 	VMOVUPS   Z4, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512152
+	JGE       loopavx512155
 
-endavx512153:
+endavx512156:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512154
+	JZ        doneavx512157
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -7594,7 +9429,7 @@ endavx512153:
 	VBLENDMPS Z0, Z1, K2, Z5
 	VMOVUPS   Z5, K1, (AX)(SI*4)
 
-doneavx512154:
+doneavx512157:
 	VZEROUPPER
 	RET
 
@@ -7607,9 +9442,9 @@ TEXT ·elemMinRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512156
+	JL           endavx512159
 
-loopavx512155:
+loopavx512158:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -7622,14 +9457,14 @@ loopavx512155:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512155
+	JGE       loopavx512158
 
-endavx512156:
+endavx512159:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512158
+	JL   endavx512161
 
-loopavx512157:
+loopavx512160:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -7637,12 +9472,12 @@ loopavx512157:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512157
+	JGE       loopavx512160
 
-endavx512158:
+endavx512161:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512159
+	JZ        doneavx512162
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7652,7 +9487,7 @@ endavx512158:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512159:
+doneavx512162:
 	VZEROUPPER
 	RET
 
@@ -7665,9 +9500,9 @@ TEXT ·elemMaxAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512161
+	JL   endavx512164
 
-loopavx512160:
+loopavx512163:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z1
@@ -7682,14 +9517,14 @@ loopavx512160:
 	VMOVUPS   Z3, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512160
+	JGE       loopavx512163
 
-endavx512161:
+endavx512164:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512163
+	JL   endavx512166
 
-loopavx512162:
+loopavx512165:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z1
@@ -7698,12 +9533,12 @@ loopavx512162:
 	VMOVUPS   Z4, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512162
+	JGE       loopavx512165
 
-endavx512163:
+endavx512166:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512164
+	JZ        doneavx512167
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -7714,7 +9549,7 @@ endavx512163:
 	VBLENDMPS Z0, Z1, K2, Z5
 	VMOVUPS   Z5, K1, (AX)(SI*4)
 
-doneavx512164:
+doneavx512167:
 	VZEROUPPER
 	RET
 
@@ -7727,9 +9562,9 @@ TEXT ·elemMaxRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512166
+	JL           endavx512169
 
-loopavx512165:
+loopavx512168:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -7742,14 +9577,14 @@ loopavx512165:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512165
+	JGE       loopavx512168
 
-endavx512166:
+endavx512169:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512168
+	JL   endavx512171
 
-loopavx512167:
+loopavx512170:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -7757,12 +9592,12 @@ loopavx512167:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512167
+	JGE       loopavx512170
 
-endavx512168:
+endavx512171:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512169
+	JZ        doneavx512172
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -7772,7 +9607,1213 @@ endavx512168:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512169:
+doneavx512172:
+	VZEROUPPER
+	RET
+
+// func elemPReluAVX512(z *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemPReluAVX512(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512174
+
+loopavx512173:
+	VMOVUPS   (CX)(SI*4), Z0
+	VMOVUPS   (DX)(SI*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z3
+	VMOVUPS   Z3, (AX)(SI*4)
+	VMOVUPS   64(CX)(SI*4), Z0
+	VMOVUPS   64(DX)(SI*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z4
+	VMOVUPS   Z4, 64(AX)(SI*4)
+	ADDQ      $0x20, SI
+	SUBQ      $0x20, BX
+	JGE       loopavx512173
+
+endavx512174:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512176
+
+loopavx512175:
+	VMOVUPS   (CX)(SI*4), Z0
+	VMOVUPS   (DX)(SI*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z5
+	VMOVUPS   Z5, (AX)(SI*4)
+	ADDQ      $0x10, SI
+	SUBQ      $0x10, BX
+	JGE       loopavx512175
+
+endavx512176:
+	ADDQ      $0x10, BX
+	TESTQ     BX, BX
+	JZ        doneavx512177
+	MOVQ      $-1, DI
+	BZHIQ     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z6
+	VMOVUPS   Z6, K1, (AX)(SI*4)
+
+doneavx512177:
+	VZEROUPPER
+	RET
+
+// func elemPReluRightAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemPReluRightAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512179
+
+loopavx512178:
+	VMOVUPS   (CX)(BX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z0, Z1, Z3
+	VCMPPS    $0x11, Z2, Z1, K2
+	VBLENDMPS Z3, Z1, K2, Z4
+	VMOVUPS   Z4, (AX)(BX*4)
+	VMOVUPS   64(CX)(BX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z0, Z1, Z3
+	VCMPPS    $0x11, Z2, Z1, K2
+	VBLENDMPS Z3, Z1, K2, Z5
+	VMOVUPS   Z5, 64(AX)(BX*4)
+	ADDQ      $0x20, BX
+	SUBQ      $0x20, DX
+	JGE       loopavx512178
+
+endavx512179:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512181
+
+loopavx512180:
+	VMOVUPS   (CX)(BX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z0, Z1, Z3
+	VCMPPS    $0x11, Z2, Z1, K2
+	VBLENDMPS Z3, Z1, K2, Z6
+	VMOVUPS   Z6, (AX)(BX*4)
+	ADDQ      $0x10, BX
+	SUBQ      $0x10, DX
+	JGE       loopavx512180
+
+endavx512181:
+	ADDQ      $0x10, DX
+	TESTQ     DX, DX
+	JZ        doneavx512182
+	MOVQ      $-1, SI
+	BZHIQ     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z0, Z1, Z0
+	VCMPPS    $0x11, Z2, Z1, K2
+	VBLENDMPS Z0, Z1, K2, Z7
+	VMOVUPS   Z7, K1, (AX)(BX*4)
+
+doneavx512182:
+	VZEROUPPER
+	RET
+
+// func elemPReluLeftAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemPReluLeftAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512184
+
+loopavx512183:
+	VMOVUPS   (CX)(BX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z3
+	VMOVUPS   Z3, (AX)(BX*4)
+	VMOVUPS   64(CX)(BX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z4
+	VMOVUPS   Z4, 64(AX)(BX*4)
+	ADDQ      $0x20, BX
+	SUBQ      $0x20, DX
+	JGE       loopavx512183
+
+endavx512184:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512186
+
+loopavx512185:
+	VMOVUPS   (CX)(BX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z5
+	VMOVUPS   Z5, (AX)(BX*4)
+	ADDQ      $0x10, BX
+	SUBQ      $0x10, DX
+	JGE       loopavx512185
+
+endavx512186:
+	ADDQ      $0x10, DX
+	TESTQ     DX, DX
+	JZ        doneavx512187
+	MOVQ      $-1, SI
+	BZHIQ     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z1
+	VXORPS    Z2, Z2, Z2
+	VMULPS    Z1, Z0, Z1
+	VCMPPS    $0x11, Z2, Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z6
+	VMOVUPS   Z6, K1, (AX)(BX*4)
+
+doneavx512187:
+	VZEROUPPER
+	RET
+
+// func elemEqualAVX512(z *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemEqualAVX512(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512189
+
+loopavx512188:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      64(CX)(SI*4), Z0
+	VMOVUPS      64(DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JGE          loopavx512188
+
+endavx512189:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512191
+
+loopavx512190:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512190
+
+endavx512191:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512192
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(SI*4)
+
+doneavx512192:
+	VZEROUPPER
+	RET
+
+// func elemEqualRightAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemEqualRightAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512194
+
+loopavx512193:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512193
+
+endavx512194:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512196
+
+loopavx512195:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512195
+
+endavx512196:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512197
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x00, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512197:
+	VZEROUPPER
+	RET
+
+// func elemNotEqualAVX512(z *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemNotEqualAVX512(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512199
+
+loopavx512198:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      64(CX)(SI*4), Z0
+	VMOVUPS      64(DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JGE          loopavx512198
+
+endavx512199:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512201
+
+loopavx512200:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512200
+
+endavx512201:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512202
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(SI*4)
+
+doneavx512202:
+	VZEROUPPER
+	RET
+
+// func elemNotEqualRightAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemNotEqualRightAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512204
+
+loopavx512203:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512203
+
+endavx512204:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512206
+
+loopavx512205:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512205
+
+endavx512206:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512207
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x04, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512207:
+	VZEROUPPER
+	RET
+
+// func elemLessAVX512(z *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemLessAVX512(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512209
+
+loopavx512208:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      64(CX)(SI*4), Z0
+	VMOVUPS      64(DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JGE          loopavx512208
+
+endavx512209:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512211
+
+loopavx512210:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512210
+
+endavx512211:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512212
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(SI*4)
+
+doneavx512212:
+	VZEROUPPER
+	RET
+
+// func elemLessRightAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemLessRightAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512214
+
+loopavx512213:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512213
+
+endavx512214:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512216
+
+loopavx512215:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512215
+
+endavx512216:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512217
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512217:
+	VZEROUPPER
+	RET
+
+// func elemLessLeftAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemLessLeftAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512219
+
+loopavx512218:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512218
+
+endavx512219:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512221
+
+loopavx512220:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512220
+
+endavx512221:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512222
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x11, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512222:
+	VZEROUPPER
+	RET
+
+// func elemLessOrEqualAVX512(z *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemLessOrEqualAVX512(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512224
+
+loopavx512223:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      64(CX)(SI*4), Z0
+	VMOVUPS      64(DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JGE          loopavx512223
+
+endavx512224:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512226
+
+loopavx512225:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512225
+
+endavx512226:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512227
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(SI*4)
+
+doneavx512227:
+	VZEROUPPER
+	RET
+
+// func elemLessOrEqualRightAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemLessOrEqualRightAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512229
+
+loopavx512228:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512228
+
+endavx512229:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512231
+
+loopavx512230:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512230
+
+endavx512231:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512232
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512232:
+	VZEROUPPER
+	RET
+
+// func elemLessOrEqualLeftAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemLessOrEqualLeftAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512234
+
+loopavx512233:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512233
+
+endavx512234:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512236
+
+loopavx512235:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512235
+
+endavx512236:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512237
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x12, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512237:
+	VZEROUPPER
+	RET
+
+// func elemGreaterAVX512(z *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemGreaterAVX512(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512239
+
+loopavx512238:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      64(CX)(SI*4), Z0
+	VMOVUPS      64(DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JGE          loopavx512238
+
+endavx512239:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512241
+
+loopavx512240:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512240
+
+endavx512241:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512242
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(SI*4)
+
+doneavx512242:
+	VZEROUPPER
+	RET
+
+// func elemGreaterRightAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemGreaterRightAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512244
+
+loopavx512243:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512243
+
+endavx512244:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512246
+
+loopavx512245:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512245
+
+endavx512246:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512247
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512247:
+	VZEROUPPER
+	RET
+
+// func elemGreaterLeftAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemGreaterLeftAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512249
+
+loopavx512248:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512248
+
+endavx512249:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512251
+
+loopavx512250:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512250
+
+endavx512251:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512252
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512252:
+	VZEROUPPER
+	RET
+
+// func elemGreaterOrEqualAVX512(z *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemGreaterOrEqualAVX512(SB), NOSPLIT, $0-32
+	MOVQ z+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512254
+
+loopavx512253:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      64(CX)(SI*4), Z0
+	VMOVUPS      64(DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	ADDQ         $0x20, SI
+	SUBQ         $0x20, BX
+	JGE          loopavx512253
+
+endavx512254:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512256
+
+loopavx512255:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512255
+
+endavx512256:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512257
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(SI*4)
+
+doneavx512257:
+	VZEROUPPER
+	RET
+
+// func elemGreaterOrEqualRightAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemGreaterOrEqualRightAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512259
+
+loopavx512258:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512258
+
+endavx512259:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512261
+
+loopavx512260:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512260
+
+endavx512261:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512262
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z0, Z1, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512262:
+	VZEROUPPER
+	RET
+
+// func elemGreaterOrEqualLeftAVX512(z *float32, v *float32, s float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemGreaterOrEqualLeftAVX512(SB), NOSPLIT, $0-32
+	MOVQ         z+0(FP), AX
+	MOVQ         v+8(FP), CX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512264
+
+loopavx512263:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z4
+	VMOVUPS      Z4, (AX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z5
+	VMOVUPS      Z5, 64(AX)(BX*4)
+	ADDQ         $0x20, BX
+	SUBQ         $0x20, DX
+	JGE          loopavx512263
+
+endavx512264:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512266
+
+loopavx512265:
+	VMOVUPS      (CX)(BX*4), Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z6
+	VMOVUPS      Z6, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	JGE          loopavx512265
+
+endavx512266:
+	ADDQ         $0x10, DX
+	TESTQ        DX, DX
+	JZ           doneavx512267
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VXORPS       Z3, Z3, Z3
+	VCMPPS       $0x1d, Z1, Z0, K2
+	VBLENDMPS    Z2, Z3, K2, Z7
+	VMOVUPS      Z7, K1, (AX)(BX*4)
+
+doneavx512267:
 	VZEROUPPER
 	RET
 
@@ -7785,9 +10826,9 @@ TEXT ·elemAxpyAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512171
+	JL           endavx512269
 
-loopavx512170:
+loopavx512268:
 	VMOVUPS     (CX)(BX*4), Z1
 	VMOVUPS     (AX)(BX*4), Z2
 	VFMADD231PS Z1, Z0, Z2
@@ -7798,26 +10839,26 @@ loopavx512170:
 	VMOVUPS     Z2, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512170
+	JGE         loopavx512268
 
-endavx512171:
+endavx512269:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512173
+	JL   endavx512271
 
-loopavx512172:
+loopavx512270:
 	VMOVUPS     (CX)(BX*4), Z1
 	VMOVUPS     (AX)(BX*4), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512172
+	JGE         loopavx512270
 
-endavx512173:
+endavx512271:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512174
+	JZ          doneavx512272
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -7826,7 +10867,7 @@ endavx512173:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*4)
 
-doneavx512174:
+doneavx512272:
 	VZEROUPPER
 	RET
 
@@ -7841,9 +10882,9 @@ TEXT ·elemSumAVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512176
+	JL     endavx512274
 
-loopavx512175:
+loopavx512273:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -7858,14 +10899,14 @@ loopavx512175:
 	VADDPD        Z4, Z3, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512175
+	JGE           loopavx512273
 
-endavx512176:
+endavx512274:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512178
+	JL   endavx512276
 
-loopavx512177:
+loopavx512275:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -7874,12 +10915,12 @@ loopavx512177:
 	VADDPD        Z4, Z1, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512177
+	JGE           loopavx512275
 
-endavx512178:
+endavx512276:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512179
+	JZ            doneavx512277
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -7890,7 +10931,7 @@ endavx512178:
 	VADDPD        Z5, Z0, Z0
 	VADDPD        Z4, Z1, Z1
 
-doneavx512179:
+doneavx512277:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -7915,9 +10956,9 @@ TEXT ·elemSumSquareAVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512181
+	JL     endavx512279
 
-loopavx512180:
+loopavx512278:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -7932,14 +10973,14 @@ loopavx512180:
 	VFMADD231PD   Z4, Z4, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512180
+	JGE           loopavx512278
 
-endavx512181:
+endavx512279:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512183
+	JL   endavx512281
 
-loopavx512182:
+loopavx512280:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -7948,12 +10989,12 @@ loopavx512182:
 	VFMADD231PD   Z4, Z4, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512182
+	JGE           loopavx512280
 
-endavx512183:
+endavx512281:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512184
+	JZ            doneavx512282
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -7964,7 +11005,7 @@ endavx512183:
 	VFMADD231PD   Z5, Z5, Z0
 	VFMADD231PD   Z4, Z4, Z1
 
-doneavx512184:
+doneavx512282:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -7989,9 +11030,9 @@ TEXT ·elemL1AVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512186
+	JL     endavx512284
 
-loopavx512185:
+loopavx512283:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -8014,14 +11055,14 @@ loopavx512185:
 	VADDPD        Z4, Z3, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512185
+	JGE           loopavx512283
 
-endavx512186:
+endavx512284:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512188
+	JL   endavx512286
 
-loopavx512187:
+loopavx512285:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -8034,12 +11075,12 @@ loopavx512187:
 	VADDPD        Z4, Z1, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512187
+	JGE           loopavx512285
 
-endavx512188:
+endavx512286:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512189
+	JZ            doneavx512287
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -8054,7 +11095,7 @@ endavx512188:
 	VPSRLQ        $0x01, Z4, Z4
 	VADDPD        Z4, Z1, Z1
 
-doneavx512189:
+doneavx512287:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -8080,9 +11121,9 @@ TEXT ·elemDotAVX512(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x20, DX
-	JL     endavx512191
+	JL     endavx512289
 
-loopavx512190:
+loopavx512288:
 	VMOVUPS       (AX)(BX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -8105,14 +11146,14 @@ loopavx512190:
 	VFMADD231PD   Z4, Z6, Z3
 	ADDQ          $0x20, BX
 	SUBQ          $0x20, DX
-	JGE           loopavx512190
+	JGE           loopavx512288
 
-endavx512191:
+endavx512289:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512193
+	JL   endavx512291
 
-loopavx512192:
+loopavx512290:
 	VMOVUPS       (AX)(BX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -8125,12 +11166,12 @@ loopavx512192:
 	VFMADD231PD   Z4, Z6, Z1
 	ADDQ          $0x10, BX
 	SUBQ          $0x10, DX
-	JGE           loopavx512192
+	JGE           loopavx512290
 
-endavx512193:
+endavx512291:
 	ADDQ          $0x10, DX
 	TESTQ         DX, DX
-	JZ            doneavx512194
+	JZ            doneavx512292
 	MOVQ          $-1, SI
 	BZHIQ         DX, SI, SI
 	KMOVW         SI, K1
@@ -8145,7 +11186,7 @@ endavx512193:
 	VFMADD231PD   Z5, Z7, Z0
 	VFMADD231PD   Z4, Z6, Z1
 
-doneavx512194:
+doneavx512292:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -8163,15 +11204,15 @@ doneavx512194:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemLargestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1760(SB), Z0
-	VBROADCASTSS elemConstants<>+1760(SB), Z1
+	VBROADCASTSS elemConstants<>+1824(SB), Z0
+	VBROADCASTSS elemConstants<>+1824(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512196
+	JL           endavx512294
 
-loopavx512195:
+loopavx512293:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
@@ -8182,26 +11223,26 @@ loopavx512195:
 	VMAXPS     Z3, Z1, Z1
 	ADDQ       $0x20, DX
 	SUBQ       $0x20, CX
-	JGE        loopavx512195
+	JGE        loopavx512293
 
-endavx512196:
+endavx512294:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512198
+	JL   endavx512296
 
-loopavx512197:
+loopavx512295:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
 	VMAXPS     Z3, Z0, Z0
 	ADDQ       $0x10, DX
 	SUBQ       $0x10, CX
-	JGE        loopavx512197
+	JGE        loopavx512295
 
-endavx512198:
+endavx512296:
 	ADDQ       $0x10, CX
 	TESTQ      CX, CX
-	JZ         doneavx512199
+	JZ         doneavx512297
 	MOVQ       $-1, BX
 	BZHIQ      CX, BX, BX
 	KMOVW      BX, K1
@@ -8211,7 +11252,7 @@ endavx512198:
 	VBLENDMPS  Z3, Z0, K1, Z4
 	VMAXPS     Z4, Z0, Z0
 
-doneavx512199:
+doneavx512297:
 	VMAXPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y0, Y1, Y1
@@ -8225,10 +11266,10 @@ doneavx512199:
 	VORPS         Y1, Y2, Y1
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
-	JZ            numbersavx512200
-	VMOVSS        elemConstants<>+1792(SB), X0
+	JZ            numbersavx512298
+	VMOVSS        elemConstants<>+1856(SB), X0
 
-numbersavx512200:
+numbersavx512298:
 	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -8237,15 +11278,15 @@ numbersavx512200:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemSmallestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1824(SB), Z0
-	VBROADCASTSS elemConstants<>+1824(SB), Z1
+	VBROADCASTSS elemConstants<>+1888(SB), Z0
+	VBROADCASTSS elemConstants<>+1888(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512202
+	JL           endavx512300
 
-loopavx512201:
+loopavx512299:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
@@ -8256,26 +11297,26 @@ loopavx512201:
 	VMINPS     Z3, Z1, Z1
 	ADDQ       $0x20, DX
 	SUBQ       $0x20, CX
-	JGE        loopavx512201
+	JGE        loopavx512299
 
-endavx512202:
+endavx512300:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512204
+	JL   endavx512302
 
-loopavx512203:
+loopavx512301:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
 	VMINPS     Z3, Z0, Z0
 	ADDQ       $0x10, DX
 	SUBQ       $0x10, CX
-	JGE        loopavx512203
+	JGE        loopavx512301
 
-endavx512204:
+endavx512302:
 	ADDQ       $0x10, CX
 	TESTQ      CX, CX
-	JZ         doneavx512205
+	JZ         doneavx512303
 	MOVQ       $-1, BX
 	BZHIQ      CX, BX, BX
 	KMOVW      BX, K1
@@ -8285,7 +11326,7 @@ endavx512204:
 	VBLENDMPS  Z3, Z0, K1, Z4
 	VMINPS     Z4, Z0, Z0
 
-doneavx512205:
+doneavx512303:
 	VMINPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMINPS        Y0, Y1, Y1
@@ -8299,10 +11340,10 @@ doneavx512205:
 	VORPS         Y1, Y2, Y1
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
-	JZ            numbersavx512206
-	VMOVSS        elemConstants<>+1792(SB), X0
+	JZ            numbersavx512304
+	VMOVSS        elemConstants<>+1856(SB), X0
 
-numbersavx512206:
+numbersavx512304:
 	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -8318,9 +11359,9 @@ TEXT ·elemExpSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512208
+	JL           endavx512306
 
-loopavx512207:
+loopavx512305:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+64(SB), Z4
@@ -8367,14 +11408,14 @@ loopavx512207:
 	VADDPS           Z3, Z2, Z2
 	ADDQ             $0x20, BX
 	SUBQ             $0x20, DX
-	JGE              loopavx512207
+	JGE              loopavx512305
 
-endavx512208:
+endavx512306:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512210
+	JL   endavx512308
 
-loopavx512209:
+loopavx512307:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+64(SB), Z4
@@ -8399,12 +11440,12 @@ loopavx512209:
 	VADDPS           Z3, Z1, Z1
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JGE              loopavx512209
+	JGE              loopavx512307
 
-endavx512210:
+endavx512308:
 	ADDQ             $0x10, DX
 	TESTQ            DX, DX
-	JZ               doneavx512211
+	JZ               doneavx512309
 	MOVQ             $-1, SI
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
@@ -8432,7 +11473,7 @@ endavx512210:
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z0, Z1, Z1
 
-doneavx512211:
+doneavx512309:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -8443,6 +11484,213 @@ doneavx512211:
 	VMOVSHDUP     X1, X0
 	VADDPS        X0, X1, X1
 	VMOVSS        X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func elemSumExpAVX512(x *float32, shift float32, n int) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSumExpAVX512(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS shift+8(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	MOVQ         n+16(FP), CX
+	XORQ         DX, DX
+	SUBQ         $0x20, CX
+	JL           endavx512311
+
+loopavx512310:
+	VMOVUPS          (AX)(DX*4), Z3
+	VSUBPS           Z0, Z3, Z3
+	VBROADCASTSS     elemConstants<>+64(SB), Z4
+	VBROADCASTSS     elemConstants<>+96(SB), Z5
+	VMINPS           Z3, Z5, Z3
+	VMAXPS           Z3, Z4, Z3
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
+	VMULPS           Z3, Z3, Z6
+	VFMADD231PS      Z6, Z5, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z4, Z3, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS          64(AX)(DX*4), Z3
+	VSUBPS           Z0, Z3, Z3
+	VBROADCASTSS     elemConstants<>+64(SB), Z4
+	VBROADCASTSS     elemConstants<>+96(SB), Z5
+	VMINPS           Z3, Z5, Z3
+	VMAXPS           Z3, Z4, Z3
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
+	VMULPS           Z3, Z3, Z6
+	VFMADD231PS      Z6, Z5, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z4, Z3, Z3
+	VADDPS           Z3, Z2, Z2
+	ADDQ             $0x20, DX
+	SUBQ             $0x20, CX
+	JGE              loopavx512310
+
+endavx512311:
+	ADDQ $0x20, CX
+	SUBQ $0x10, CX
+	JL   endavx512313
+
+loopavx512312:
+	VMOVUPS          (AX)(DX*4), Z3
+	VSUBPS           Z0, Z3, Z3
+	VBROADCASTSS     elemConstants<>+64(SB), Z4
+	VBROADCASTSS     elemConstants<>+96(SB), Z5
+	VMINPS           Z3, Z5, Z3
+	VMAXPS           Z3, Z4, Z3
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
+	VMULPS           Z3, Z3, Z6
+	VFMADD231PS      Z6, Z5, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z4, Z3, Z3
+	VADDPS           Z3, Z1, Z1
+	ADDQ             $0x10, DX
+	SUBQ             $0x10, CX
+	JGE              loopavx512312
+
+endavx512313:
+	ADDQ             $0x10, CX
+	TESTQ            CX, CX
+	JZ               doneavx512314
+	MOVQ             $-1, BX
+	BZHIQ            CX, BX, BX
+	KMOVW            BX, K1
+	VMOVUPS.Z        (AX)(DX*4), K1, Z3
+	VSUBPS           Z0, Z3, Z0
+	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VBROADCASTSS     elemConstants<>+96(SB), Z4
+	VMINPS           Z0, Z4, Z0
+	VMAXPS           Z0, Z3, Z0
+	VMULPS.BCST      elemConstants<>+128(SB), Z0, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z0
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z0
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z0, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z0, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z0, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z0, Z4
+	VMULPS           Z0, Z0, Z5
+	VFMADD231PS      Z5, Z4, Z0
+	VADDPS.BCST      elemConstants<>+384(SB), Z0, Z0
+	VSCALEFPS        Z3, Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VADDPS           Z0, Z1, Z1
+
+doneavx512314:
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func elemLogSoftmaxGradAVX512(dx *float32, dy *float32, y *float32, sum float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemLogSoftmaxGradAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dx+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         y+16(FP), DX
+	VBROADCASTSS sum+24(FP), Z0
+	MOVQ         n+32(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JL           endavx512316
+
+loopavx512315:
+	VMOVUPS          (DX)(SI*4), Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VMOVUPS          (CX)(SI*4), Z2
+	VFNMADD231PS     Z0, Z1, Z2
+	VMOVUPS          Z2, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512315
+
+endavx512316:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512317
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z2
+	VFNMADD231PS     Z0, Z1, Z2
+	VMOVUPS          Z2, K1, (AX)(SI*4)
+
+doneavx512317:
 	VZEROUPPER
 	RET
 
@@ -8458,9 +11706,9 @@ TEXT ·elemDotFloatAVX512(SB), NOSPLIT, $0-28
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x40, DX
-	JL     endavx512213
+	JL     endavx512319
 
-loopavx512212:
+loopavx512318:
 	VMOVUPS     (AX)(BX*4), Z4
 	VMOVUPS     (CX)(BX*4), Z5
 	VFMADD231PS Z5, Z4, Z0
@@ -8475,25 +11723,25 @@ loopavx512212:
 	VFMADD231PS Z5, Z4, Z3
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
-	JGE         loopavx512212
+	JGE         loopavx512318
 
-endavx512213:
+endavx512319:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JL   endavx512215
+	JL   endavx512321
 
-loopavx512214:
+loopavx512320:
 	VMOVUPS     (AX)(BX*4), Z4
 	VMOVUPS     (CX)(BX*4), Z5
 	VFMADD231PS Z5, Z4, Z0
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512214
+	JGE         loopavx512320
 
-endavx512215:
+endavx512321:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512216
+	JZ          doneavx512322
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -8501,7 +11749,7 @@ endavx512215:
 	VMOVUPS.Z   (CX)(BX*4), K1, Z5
 	VFMADD231PS Z5, Z4, Z0
 
-doneavx512216:
+doneavx512322:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -8527,9 +11775,9 @@ TEXT ·elemSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512218
+	JL           endavx512324
 
-loopavx512217:
+loopavx512323:
 	VMOVUPS (DX)(SI*4), Z1
 	VMOVUPS (CX)(SI*4), Z2
 	VSUBPS  Z0, Z2, Z2
@@ -8542,14 +11790,14 @@ loopavx512217:
 	VMOVUPS Z1, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512217
+	JGE     loopavx512323
 
-endavx512218:
+endavx512324:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512220
+	JL   endavx512326
 
-loopavx512219:
+loopavx512325:
 	VMOVUPS (DX)(SI*4), Z1
 	VMOVUPS (CX)(SI*4), Z2
 	VSUBPS  Z0, Z2, Z2
@@ -8557,12 +11805,12 @@ loopavx512219:
 	VMOVUPS Z1, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512219
+	JGE     loopavx512325
 
-endavx512220:
+endavx512326:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512221
+	JZ        doneavx512327
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -8572,7 +11820,7 @@ endavx512220:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512221:
+doneavx512327:
 	VZEROUPPER
 	RET
 
@@ -8587,9 +11835,9 @@ TEXT ·elemSumFloatAVX512(SB), NOSPLIT, $0-20
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JL     endavx512223
+	JL     endavx512329
 
-loopavx512222:
+loopavx512328:
 	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS 64(AX)(DX*4), Z4
@@ -8600,31 +11848,31 @@ loopavx512222:
 	VADDPS  Z4, Z3, Z3
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JGE     loopavx512222
+	JGE     loopavx512328
 
-endavx512223:
+endavx512329:
 	ADDQ $0x40, CX
 	SUBQ $0x10, CX
-	JL   endavx512225
+	JL   endavx512331
 
-loopavx512224:
+loopavx512330:
 	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z4, Z0, Z0
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx512224
+	JGE     loopavx512330
 
-endavx512225:
+endavx512331:
 	ADDQ      $0x10, CX
 	TESTQ     CX, CX
-	JZ        doneavx512226
+	JZ        doneavx512332
 	MOVQ      $-1, BX
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z4
 	VADDPS    Z4, Z0, Z0
 
-doneavx512226:
+doneavx512332:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -8652,9 +11900,9 @@ TEXT ·elemMomentsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512228
+	JL           endavx512334
 
-loopavx512227:
+loopavx512333:
 	VMOVUPS     (AX)(DX*4), Z5
 	VSUBPS      Z0, Z5, Z5
 	VADDPS      Z5, Z1, Z1
@@ -8665,26 +11913,26 @@ loopavx512227:
 	VFMADD231PS Z5, Z5, Z4
 	ADDQ        $0x20, DX
 	SUBQ        $0x20, CX
-	JGE         loopavx512227
+	JGE         loopavx512333
 
-endavx512228:
+endavx512334:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512230
+	JL   endavx512336
 
-loopavx512229:
+loopavx512335:
 	VMOVUPS     (AX)(DX*4), Z5
 	VSUBPS      Z0, Z5, Z5
 	VADDPS      Z5, Z1, Z1
 	VFMADD231PS Z5, Z5, Z3
 	ADDQ        $0x10, DX
 	SUBQ        $0x10, CX
-	JGE         loopavx512229
+	JGE         loopavx512335
 
-endavx512230:
+endavx512336:
 	ADDQ        $0x10, CX
 	TESTQ       CX, CX
-	JZ          doneavx512231
+	JZ          doneavx512337
 	MOVQ        $-1, BX
 	BZHIQ       CX, BX, BX
 	KMOVW       BX, K1
@@ -8694,7 +11942,7 @@ endavx512230:
 	VADDPS      Z0, Z1, Z1
 	VFMADD231PS Z0, Z0, Z3
 
-doneavx512231:
+doneavx512337:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -8729,9 +11977,9 @@ TEXT ·elemNormalizeAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512233
+	JL           endavx512339
 
-loopavx512232:
+loopavx512338:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -8744,14 +11992,14 @@ loopavx512232:
 	VMOVUPS     Z4, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512232
+	JGE         loopavx512338
 
-endavx512233:
+endavx512339:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512235
+	JL   endavx512341
 
-loopavx512234:
+loopavx512340:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -8759,12 +12007,12 @@ loopavx512234:
 	VMOVUPS     Z4, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512234
+	JGE         loopavx512340
 
-endavx512235:
+endavx512341:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512236
+	JZ          doneavx512342
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -8774,7 +12022,7 @@ endavx512235:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*4)
 
-doneavx512236:
+doneavx512342:
 	VZEROUPPER
 	RET
 
@@ -8791,9 +12039,9 @@ TEXT ·elemNormalizeAffineAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+48(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512238
+	JL           endavx512344
 
-loopavx512237:
+loopavx512343:
 	VMOVUPS     (CX)(DI*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -8812,14 +12060,14 @@ loopavx512237:
 	VMOVUPS     Z5, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512237
+	JGE         loopavx512343
 
-endavx512238:
+endavx512344:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512240
+	JL   endavx512346
 
-loopavx512239:
+loopavx512345:
 	VMOVUPS     (CX)(DI*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -8830,12 +12078,12 @@ loopavx512239:
 	VMOVUPS     Z5, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512239
+	JGE         loopavx512345
 
-endavx512240:
+endavx512346:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512241
+	JZ          doneavx512347
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -8848,7 +12096,7 @@ endavx512240:
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 
-doneavx512241:
+doneavx512347:
 	VZEROUPPER
 	RET
 
@@ -8865,9 +12113,9 @@ TEXT ·elemNormSumsAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512243
+	JL           endavx512349
 
-loopavx512242:
+loopavx512348:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -8880,14 +12128,14 @@ loopavx512242:
 	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512242
+	JGE         loopavx512348
 
-endavx512243:
+endavx512349:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512245
+	JL   endavx512351
 
-loopavx512244:
+loopavx512350:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -8895,12 +12143,12 @@ loopavx512244:
 	VFMADD231PS Z6, Z5, Z3
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512244
+	JGE         loopavx512350
 
-endavx512245:
+endavx512351:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512246
+	JZ          doneavx512352
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -8911,7 +12159,7 @@ endavx512245:
 	VMOVAPS.Z   Z0, K1, Z0
 	VFMADD231PS Z0, Z5, Z3
 
-doneavx512246:
+doneavx512352:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -8949,9 +12197,9 @@ TEXT ·elemNormSumsGammaAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512248
+	JL           endavx512354
 
-loopavx512247:
+loopavx512353:
 	VMOVUPS     (AX)(SI*4), Z5
 	VMOVUPS     (DX)(SI*4), Z6
 	VMULPS      Z6, Z5, Z5
@@ -8968,14 +12216,14 @@ loopavx512247:
 	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JGE         loopavx512247
+	JGE         loopavx512353
 
-endavx512248:
+endavx512354:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512250
+	JL   endavx512356
 
-loopavx512249:
+loopavx512355:
 	VMOVUPS     (AX)(SI*4), Z5
 	VMOVUPS     (DX)(SI*4), Z6
 	VMULPS      Z6, Z5, Z5
@@ -8985,12 +12233,12 @@ loopavx512249:
 	VFMADD231PS Z6, Z5, Z3
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx512249
+	JGE         loopavx512355
 
-endavx512250:
+endavx512356:
 	ADDQ        $0x10, BX
 	TESTQ       BX, BX
-	JZ          doneavx512251
+	JZ          doneavx512357
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVW       DI, K1
@@ -9003,7 +12251,7 @@ endavx512250:
 	VMOVAPS.Z   Z0, K1, Z0
 	VFMADD231PS Z0, Z5, Z3
 
-doneavx512251:
+doneavx512357:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -9040,9 +12288,9 @@ TEXT ·elemNormGradAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512253
+	JL           endavx512359
 
-loopavx512252:
+loopavx512358:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9059,14 +12307,14 @@ loopavx512252:
 	VMOVUPS     Z5, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JGE         loopavx512252
+	JGE         loopavx512358
 
-endavx512253:
+endavx512359:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512255
+	JL   endavx512361
 
-loopavx512254:
+loopavx512360:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9076,12 +12324,12 @@ loopavx512254:
 	VMOVUPS     Z5, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx512254
+	JGE         loopavx512360
 
-endavx512255:
+endavx512361:
 	ADDQ        $0x10, BX
 	TESTQ       BX, BX
-	JZ          doneavx512256
+	JZ          doneavx512362
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVW       DI, K1
@@ -9093,7 +12341,7 @@ endavx512255:
 	VFMADD231PS Z1, Z0, Z3
 	VMOVUPS     Z3, K1, (AX)(SI*4)
 
-doneavx512256:
+doneavx512362:
 	VZEROUPPER
 	RET
 
@@ -9111,9 +12359,9 @@ TEXT ·elemNormGradGammaAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512258
+	JL           endavx512364
 
-loopavx512257:
+loopavx512363:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9134,14 +12382,14 @@ loopavx512257:
 	VMOVUPS     Z5, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512257
+	JGE         loopavx512363
 
-endavx512258:
+endavx512364:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512260
+	JL   endavx512366
 
-loopavx512259:
+loopavx512365:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9153,12 +12401,12 @@ loopavx512259:
 	VMOVUPS     Z5, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512259
+	JGE         loopavx512365
 
-endavx512260:
+endavx512366:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512261
+	JZ          doneavx512367
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -9172,7 +12420,7 @@ endavx512260:
 	VFMADD231PS Z1, Z0, Z3
 	VMOVUPS     Z3, K1, (AX)(DI*4)
 
-doneavx512261:
+doneavx512367:
 	VZEROUPPER
 	RET
 
@@ -9190,9 +12438,9 @@ TEXT ·elemNormGradAddAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512263
+	JL           endavx512369
 
-loopavx512262:
+loopavx512368:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9213,14 +12461,14 @@ loopavx512262:
 	VMOVUPS     Z4, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512262
+	JGE         loopavx512368
 
-endavx512263:
+endavx512369:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512265
+	JL   endavx512371
 
-loopavx512264:
+loopavx512370:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9232,12 +12480,12 @@ loopavx512264:
 	VMOVUPS     Z4, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512264
+	JGE         loopavx512370
 
-endavx512265:
+endavx512371:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512266
+	JZ          doneavx512372
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -9251,7 +12499,7 @@ endavx512265:
 	VADDPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-doneavx512266:
+doneavx512372:
 	VZEROUPPER
 	RET
 
@@ -9270,9 +12518,9 @@ TEXT ·elemNormGradGammaAddAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), DI
 	XORQ         R8, R8
 	SUBQ         $0x20, DI
-	JL           endavx512268
+	JL           endavx512374
 
-loopavx512267:
+loopavx512373:
 	VMOVUPS     (DX)(R8*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9297,14 +12545,14 @@ loopavx512267:
 	VMOVUPS     Z4, 64(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JGE         loopavx512267
+	JGE         loopavx512373
 
-endavx512268:
+endavx512374:
 	ADDQ $0x20, DI
 	SUBQ $0x10, DI
-	JL   endavx512270
+	JL   endavx512376
 
-loopavx512269:
+loopavx512375:
 	VMOVUPS     (DX)(R8*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -9318,12 +12566,12 @@ loopavx512269:
 	VMOVUPS     Z4, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JGE         loopavx512269
+	JGE         loopavx512375
 
-endavx512270:
+endavx512376:
 	ADDQ        $0x10, DI
 	TESTQ       DI, DI
-	JZ          doneavx512271
+	JZ          doneavx512377
 	MOVQ        $-1, R9
 	BZHIQ       DI, R9, R9
 	KMOVW       R9, K1
@@ -9339,7 +12587,7 @@ endavx512270:
 	VADDPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-doneavx512271:
+doneavx512377:
 	VZEROUPPER
 	RET
 
@@ -9353,39 +12601,39 @@ TEXT ·elemCorrelate1AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx512273
+	JL   endavx512379
 
-loopavx512272:
+loopavx512378:
 	VBROADCASTSS start+72(FP), Z0
 	LEAQ         (AX)(SI*4), DI
 	MOVQ         CX, R9
 	MOVQ         kh+56(FP), R10
 
-tallavx512274:
+tallavx512380:
 	MOVQ DI, R8
 	MOVQ kw+64(FP), R11
 
-acrossavx512275:
+acrossavx512381:
 	VBROADCASTSS (R9), Z1
 	VFMADD231PS  (R8), Z1, Z0
 	ADDQ         DX, R8
 	ADDQ         $0x04, R9
 	DECQ         R11
-	JNZ          acrossavx512275
+	JNZ          acrossavx512381
 	ADDQ         tapRow+40(FP), DI
 	DECQ         R10
-	JNZ          tallavx512274
+	JNZ          tallavx512380
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+24(FP), R8
 	VMOVUPS      Z0, (DI)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512272
+	JGE          loopavx512378
 
-endavx512273:
+endavx512379:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512276
+	JZ           doneavx512382
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -9394,25 +12642,25 @@ endavx512273:
 	MOVQ         CX, BX
 	MOVQ         kh+56(FP), DI
 
-tallavx512277:
+tallavx512383:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R8
 
-acrossavx512278:
+acrossavx512384:
 	VBROADCASTSS (BX), Z1
 	VFMADD231PS  (CX), Z1, Z0
 	ADDQ         DX, CX
 	ADDQ         $0x04, BX
 	DECQ         R8
-	JNZ          acrossavx512278
+	JNZ          acrossavx512384
 	ADDQ         tapRow+40(FP), AX
 	DECQ         DI
-	JNZ          tallavx512277
+	JNZ          tallavx512383
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-doneavx512276:
+doneavx512382:
 	VZEROUPPER
 	RET
 
@@ -9427,9 +12675,9 @@ TEXT ·elemCorrelate4AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), DI
 	XORQ R8, R8
 	SUBQ $0x10, DI
-	JL   endavx512280
+	JL   endavx512386
 
-loopavx512279:
+loopavx512385:
 	VBROADCASTSS start+72(FP), Z0
 	VBROADCASTSS start+72(FP), Z1
 	VBROADCASTSS start+72(FP), Z2
@@ -9438,11 +12686,11 @@ loopavx512279:
 	MOVQ         CX, R11
 	MOVQ         kh+56(FP), R12
 
-tallavx512281:
+tallavx512387:
 	MOVQ R9, R10
 	MOVQ kw+64(FP), R13
 
-acrossavx512282:
+acrossavx512388:
 	VBROADCASTSS (R11), Z4
 	VFMADD231PS  (R10), Z4, Z0
 	VFMADD231PS  (R10)(DX*1), Z4, Z1
@@ -9451,10 +12699,10 @@ acrossavx512282:
 	ADDQ         BX, R10
 	ADDQ         $0x04, R11
 	DECQ         R13
-	JNZ          acrossavx512282
+	JNZ          acrossavx512388
 	ADDQ         tapRow+40(FP), R9
 	DECQ         R12
-	JNZ          tallavx512281
+	JNZ          tallavx512387
 	MOVQ         y+0(FP), R9
 	MOVQ         ldy+24(FP), R10
 	VMOVUPS      Z0, (R9)(R8*4)
@@ -9466,12 +12714,12 @@ acrossavx512282:
 	VMOVUPS      Z3, (R9)(R8*4)
 	ADDQ         $0x10, R8
 	SUBQ         $0x10, DI
-	JGE          loopavx512279
+	JGE          loopavx512385
 
-endavx512280:
+endavx512386:
 	ADDQ         $0x10, DI
 	TESTQ        DI, DI
-	JZ           doneavx512283
+	JZ           doneavx512389
 	MOVQ         $-1, R9
 	BZHIQ        DI, R9, R9
 	KMOVW        R9, K1
@@ -9483,11 +12731,11 @@ endavx512280:
 	MOVQ         CX, DI
 	MOVQ         kh+56(FP), R9
 
-tallavx512284:
+tallavx512390:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R10
 
-acrossavx512285:
+acrossavx512391:
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (CX), Z4, Z0
 	VFMADD231PS  (CX)(DX*1), Z4, Z1
@@ -9496,10 +12744,10 @@ acrossavx512285:
 	ADDQ         BX, CX
 	ADDQ         $0x04, DI
 	DECQ         R10
-	JNZ          acrossavx512285
+	JNZ          acrossavx512391
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R9
-	JNZ          tallavx512284
+	JNZ          tallavx512390
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(R8*4)
@@ -9510,7 +12758,7 @@ acrossavx512285:
 	ADDQ         CX, AX
 	VMOVUPS      Z3, K1, (AX)(R8*4)
 
-doneavx512283:
+doneavx512389:
 	VZEROUPPER
 	RET
 
@@ -9526,9 +12774,9 @@ TEXT ·elemCorrelate7AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), R8
 	XORQ R9, R9
 	SUBQ $0x10, R8
-	JL   endavx512287
+	JL   endavx512393
 
-loopavx512286:
+loopavx512392:
 	VBROADCASTSS start+72(FP), Z0
 	VBROADCASTSS start+72(FP), Z1
 	VBROADCASTSS start+72(FP), Z2
@@ -9540,11 +12788,11 @@ loopavx512286:
 	MOVQ         CX, R12
 	MOVQ         kh+56(FP), R13
 
-tallavx512288:
+tallavx512394:
 	MOVQ R10, R11
 	MOVQ kw+64(FP), R14
 
-acrossavx512289:
+acrossavx512395:
 	VBROADCASTSS (R12), Z7
 	VFMADD231PS  (R11), Z7, Z0
 	VFMADD231PS  (R11)(DX*1), Z7, Z1
@@ -9556,10 +12804,10 @@ acrossavx512289:
 	ADDQ         BX, R11
 	ADDQ         $0x04, R12
 	DECQ         R14
-	JNZ          acrossavx512289
+	JNZ          acrossavx512395
 	ADDQ         tapRow+40(FP), R10
 	DECQ         R13
-	JNZ          tallavx512288
+	JNZ          tallavx512394
 	MOVQ         y+0(FP), R10
 	MOVQ         ldy+24(FP), R11
 	VMOVUPS      Z0, (R10)(R9*4)
@@ -9577,12 +12825,12 @@ acrossavx512289:
 	VMOVUPS      Z6, (R10)(R9*4)
 	ADDQ         $0x10, R9
 	SUBQ         $0x10, R8
-	JGE          loopavx512286
+	JGE          loopavx512392
 
-endavx512287:
+endavx512393:
 	ADDQ         $0x10, R8
 	TESTQ        R8, R8
-	JZ           doneavx512290
+	JZ           doneavx512396
 	MOVQ         $-1, R10
 	BZHIQ        R8, R10, R10
 	KMOVW        R10, K1
@@ -9597,11 +12845,11 @@ endavx512287:
 	MOVQ         CX, R8
 	MOVQ         kh+56(FP), R10
 
-tallavx512291:
+tallavx512397:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R11
 
-acrossavx512292:
+acrossavx512398:
 	VBROADCASTSS (R8), Z7
 	VFMADD231PS  (CX), Z7, Z0
 	VFMADD231PS  (CX)(DX*1), Z7, Z1
@@ -9613,10 +12861,10 @@ acrossavx512292:
 	ADDQ         BX, CX
 	ADDQ         $0x04, R8
 	DECQ         R11
-	JNZ          acrossavx512292
+	JNZ          acrossavx512398
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R10
-	JNZ          tallavx512291
+	JNZ          tallavx512397
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(R9*4)
@@ -9633,7 +12881,7 @@ acrossavx512292:
 	ADDQ         CX, AX
 	VMOVUPS      Z6, K1, (AX)(R9*4)
 
-doneavx512290:
+doneavx512396:
 	VZEROUPPER
 	RET
 
@@ -9650,13 +12898,13 @@ TEXT ·elemCorrelateTapsAVX512(SB), NOSPLIT, $0-64
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 
-downavx512293:
+downavx512399:
 	MOVQ CX, DI
 	MOVQ n+56(FP), R8
 	LEAQ (AX)(R8*4), R8
 	MOVQ AX, R9
 
-alongavx512294:
+alongavx512400:
 	VMOVUPS       (R9), Z4
 	VFMADD231PS   (DI), Z4, Z0
 	VFMADD231PS   (DI)(DX*1), Z4, Z1
@@ -9665,11 +12913,11 @@ alongavx512294:
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R9
 	CMPQ          R9, R8
-	JB            alongavx512294
+	JB            alongavx512400
 	ADDQ          rowStep+32(FP), CX
 	ADDQ          ldy+24(FP), AX
 	DECQ          BX
-	JNZ           downavx512293
+	JNZ           downavx512399
 	MOVQ          dw+0(FP), AX
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y0, Y4, Y4
@@ -9707,6 +12955,194 @@ alongavx512294:
 	VMOVSHDUP     X1, X0
 	VADDPS        X0, X1, X1
 	VMOVSS        X1, 12(AX)
+	VZEROUPPER
+	RET
+
+// func elemColumnSumAVX512(y *float32, x *float32, stride int, rows int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemColumnSumAVX512(SB), NOSPLIT, $0-40
+	MOVQ x+8(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ n+32(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JL   endavx512402
+
+loopavx512401:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	LEAQ   (AX)(BX*4), SI
+	MOVQ   rows+24(FP), DI
+
+rowavx512403:
+	VMOVUPS       (SI), Z2
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z2, Z1, Z1
+	ADDQ          stride+16(FP), SI
+	DECQ          DI
+	JNZ           rowavx512403
+	VCVTPD2PS     Z0, Y4
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z4, Z0
+	VMOVUPS       Z0, (CX)(BX*4)
+	ADDQ          $0x10, BX
+	SUBQ          $0x10, DX
+	JGE           loopavx512401
+
+endavx512402:
+	ADDQ   $0x10, DX
+	TESTQ  DX, DX
+	JZ     doneavx512404
+	MOVQ   $-1, SI
+	BZHIQ  DX, SI, SI
+	KMOVW  SI, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	LEAQ   (AX)(BX*4), AX
+	MOVQ   rows+24(FP), DX
+
+rowavx512405:
+	VMOVUPS.Z     (AX), K1, Z2
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z0, Z0
+	VADDPD        Z2, Z1, Z1
+	ADDQ          stride+16(FP), AX
+	DECQ          DX
+	JNZ           rowavx512405
+	VCVTPD2PS     Z0, Y4
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z4, Z0
+	VMOVUPS       Z0, K1, (CX)(BX*4)
+
+doneavx512404:
+	VZEROUPPER
+	RET
+
+// func elemNormColumnsAVX512(dgamma *float32, dbeta *float32, dy *float32, x *float32, mean *float32, rstd *float32, rows int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemNormColumnsAVX512(SB), NOSPLIT, $0-64
+	MOVQ dy+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ mean+32(FP), DX
+	MOVQ rstd+40(FP), BX
+	MOVQ n+56(FP), SI
+	XORQ DI, DI
+	SUBQ $0x10, SI
+	JL   endavx512407
+
+loopavx512406:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	LEAQ   (DI), R10
+	SHLQ   $0x02, R10
+	MOVQ   n+56(FP), R9
+	SHLQ   $0x02, R9
+	XORQ   R8, R8
+	MOVQ   rows+48(FP), R11
+
+rowavx512408:
+	VBROADCASTSS  (DX)(R8*4), Z4
+	VBROADCASTSS  (BX)(R8*4), Z5
+	VMOVUPS       (AX)(R10*1), Z6
+	VMOVUPS       (CX)(R10*1), Z7
+	VSUBPS        Z4, Z7, Z4
+	VMULPS        Z5, Z4, Z4
+	VMULPS        Z4, Z6, Z4
+	VCVTPS2PD     Y4, Z5
+	VEXTRACTF64X4 $0x01, Z4, Y4
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z0, Z0
+	VADDPD        Z4, Z1, Z1
+	VCVTPS2PD     Y6, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	ADDQ          R9, R10
+	INCQ          R8
+	DECQ          R11
+	JNZ           rowavx512408
+	MOVQ          dgamma+0(FP), R8
+	VMOVUPS       (R8)(DI*4), Z4
+	VCVTPD2PS     Z0, Y8
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z8, Z0
+	VADDPS        Z0, Z4, Z0
+	VMOVUPS       Z0, (R8)(DI*4)
+	MOVQ          dbeta+8(FP), R8
+	VMOVUPS       (R8)(DI*4), Z0
+	VCVTPD2PS     Z2, Y8
+	VCVTPD2PS     Z3, Y1
+	VINSERTF64X4  $0x01, Y1, Z8, Z1
+	VADDPS        Z1, Z0, Z0
+	VMOVUPS       Z0, (R8)(DI*4)
+	ADDQ          $0x10, DI
+	SUBQ          $0x10, SI
+	JGE           loopavx512406
+
+endavx512407:
+	ADDQ   $0x10, SI
+	TESTQ  SI, SI
+	JZ     doneavx512409
+	MOVQ   $-1, R8
+	BZHIQ  SI, R8, R8
+	KMOVW  R8, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	LEAQ   (DI), R9
+	SHLQ   $0x02, R9
+	MOVQ   n+56(FP), R8
+	SHLQ   $0x02, R8
+	XORQ   SI, SI
+	MOVQ   rows+48(FP), R10
+
+rowavx512410:
+	VBROADCASTSS  (DX)(SI*4), Z4
+	VBROADCASTSS  (BX)(SI*4), Z5
+	VMOVUPS.Z     (AX)(R9*1), K1, Z6
+	VMOVUPS.Z     (CX)(R9*1), K1, Z7
+	VSUBPS        Z4, Z7, Z4
+	VMULPS        Z5, Z4, Z4
+	VMULPS        Z4, Z6, Z4
+	VCVTPS2PD     Y4, Z5
+	VEXTRACTF64X4 $0x01, Z4, Y4
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z0, Z0
+	VADDPD        Z4, Z1, Z1
+	VCVTPS2PD     Y6, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	ADDQ          R8, R9
+	INCQ          SI
+	DECQ          R10
+	JNZ           rowavx512410
+	MOVQ          dgamma+0(FP), AX
+	VMOVUPS.Z     (AX)(DI*4), K1, Z4
+	VCVTPD2PS     Z0, Y8
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z8, Z0
+	VADDPS        Z0, Z4, Z0
+	VMOVUPS       Z0, K1, (AX)(DI*4)
+	MOVQ          dbeta+8(FP), AX
+	VMOVUPS.Z     (AX)(DI*4), K1, Z0
+	VCVTPD2PS     Z2, Y8
+	VCVTPD2PS     Z3, Y1
+	VINSERTF64X4  $0x01, Y1, Z8, Z1
+	VADDPS        Z1, Z0, Z0
+	VMOVUPS       Z0, K1, (AX)(DI*4)
+
+doneavx512409:
 	VZEROUPPER
 	RET
 
@@ -10078,103 +13514,119 @@ DATA elemConstants<>+1456(SB)/4, $0x40800000
 DATA elemConstants<>+1460(SB)/4, $0x40800000
 DATA elemConstants<>+1464(SB)/4, $0x40800000
 DATA elemConstants<>+1468(SB)/4, $0x40800000
-DATA elemConstants<>+1472(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1476(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1480(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1484(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1488(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1492(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1496(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1500(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1504(SB)/4, $0xc11e6666
-DATA elemConstants<>+1508(SB)/4, $0xc11e6666
-DATA elemConstants<>+1512(SB)/4, $0xc11e6666
-DATA elemConstants<>+1516(SB)/4, $0xc11e6666
-DATA elemConstants<>+1520(SB)/4, $0xc11e6666
-DATA elemConstants<>+1524(SB)/4, $0xc11e6666
-DATA elemConstants<>+1528(SB)/4, $0xc11e6666
-DATA elemConstants<>+1532(SB)/4, $0xc11e6666
-DATA elemConstants<>+1536(SB)/4, $0x411e6666
-DATA elemConstants<>+1540(SB)/4, $0x411e6666
-DATA elemConstants<>+1544(SB)/4, $0x411e6666
-DATA elemConstants<>+1548(SB)/4, $0x411e6666
-DATA elemConstants<>+1552(SB)/4, $0x411e6666
-DATA elemConstants<>+1556(SB)/4, $0x411e6666
-DATA elemConstants<>+1560(SB)/4, $0x411e6666
-DATA elemConstants<>+1564(SB)/4, $0x411e6666
-DATA elemConstants<>+1568(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1572(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1576(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1580(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1584(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1588(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1592(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1596(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1600(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1604(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1608(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1612(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1616(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1620(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1624(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1628(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1632(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1636(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1640(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1644(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1648(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1652(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1656(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1660(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1664(SB)/4, $0xc2b00000
-DATA elemConstants<>+1668(SB)/4, $0xc2b00000
-DATA elemConstants<>+1672(SB)/4, $0xc2b00000
-DATA elemConstants<>+1676(SB)/4, $0xc2b00000
-DATA elemConstants<>+1680(SB)/4, $0xc2b00000
-DATA elemConstants<>+1684(SB)/4, $0xc2b00000
-DATA elemConstants<>+1688(SB)/4, $0xc2b00000
-DATA elemConstants<>+1692(SB)/4, $0xc2b00000
-DATA elemConstants<>+1696(SB)/4, $0x42b00000
-DATA elemConstants<>+1700(SB)/4, $0x42b00000
-DATA elemConstants<>+1704(SB)/4, $0x42b00000
-DATA elemConstants<>+1708(SB)/4, $0x42b00000
-DATA elemConstants<>+1712(SB)/4, $0x42b00000
-DATA elemConstants<>+1716(SB)/4, $0x42b00000
-DATA elemConstants<>+1720(SB)/4, $0x42b00000
-DATA elemConstants<>+1724(SB)/4, $0x42b00000
-DATA elemConstants<>+1728(SB)/4, $0x40400000
-DATA elemConstants<>+1732(SB)/4, $0x40400000
-DATA elemConstants<>+1736(SB)/4, $0x40400000
-DATA elemConstants<>+1740(SB)/4, $0x40400000
-DATA elemConstants<>+1744(SB)/4, $0x40400000
-DATA elemConstants<>+1748(SB)/4, $0x40400000
-DATA elemConstants<>+1752(SB)/4, $0x40400000
-DATA elemConstants<>+1756(SB)/4, $0x40400000
-DATA elemConstants<>+1760(SB)/4, $0xff800000
-DATA elemConstants<>+1764(SB)/4, $0xff800000
-DATA elemConstants<>+1768(SB)/4, $0xff800000
-DATA elemConstants<>+1772(SB)/4, $0xff800000
-DATA elemConstants<>+1776(SB)/4, $0xff800000
-DATA elemConstants<>+1780(SB)/4, $0xff800000
-DATA elemConstants<>+1784(SB)/4, $0xff800000
-DATA elemConstants<>+1788(SB)/4, $0xff800000
-DATA elemConstants<>+1792(SB)/4, $0x7fc00000
-DATA elemConstants<>+1796(SB)/4, $0x7fc00000
-DATA elemConstants<>+1800(SB)/4, $0x7fc00000
-DATA elemConstants<>+1804(SB)/4, $0x7fc00000
-DATA elemConstants<>+1808(SB)/4, $0x7fc00000
-DATA elemConstants<>+1812(SB)/4, $0x7fc00000
-DATA elemConstants<>+1816(SB)/4, $0x7fc00000
-DATA elemConstants<>+1820(SB)/4, $0x7fc00000
-DATA elemConstants<>+1824(SB)/4, $0x7f800000
-DATA elemConstants<>+1828(SB)/4, $0x7f800000
-DATA elemConstants<>+1832(SB)/4, $0x7f800000
-DATA elemConstants<>+1836(SB)/4, $0x7f800000
-DATA elemConstants<>+1840(SB)/4, $0x7f800000
-DATA elemConstants<>+1844(SB)/4, $0x7f800000
-DATA elemConstants<>+1848(SB)/4, $0x7f800000
-DATA elemConstants<>+1852(SB)/4, $0x7f800000
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $1856
+DATA elemConstants<>+1472(SB)/4, $0xc124cccd
+DATA elemConstants<>+1476(SB)/4, $0xc124cccd
+DATA elemConstants<>+1480(SB)/4, $0xc124cccd
+DATA elemConstants<>+1484(SB)/4, $0xc124cccd
+DATA elemConstants<>+1488(SB)/4, $0xc124cccd
+DATA elemConstants<>+1492(SB)/4, $0xc124cccd
+DATA elemConstants<>+1496(SB)/4, $0xc124cccd
+DATA elemConstants<>+1500(SB)/4, $0xc124cccd
+DATA elemConstants<>+1504(SB)/4, $0x4124cccd
+DATA elemConstants<>+1508(SB)/4, $0x4124cccd
+DATA elemConstants<>+1512(SB)/4, $0x4124cccd
+DATA elemConstants<>+1516(SB)/4, $0x4124cccd
+DATA elemConstants<>+1520(SB)/4, $0x4124cccd
+DATA elemConstants<>+1524(SB)/4, $0x4124cccd
+DATA elemConstants<>+1528(SB)/4, $0x4124cccd
+DATA elemConstants<>+1532(SB)/4, $0x4124cccd
+DATA elemConstants<>+1536(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1540(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1544(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1548(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1552(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1556(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1560(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1564(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1568(SB)/4, $0xc11e6666
+DATA elemConstants<>+1572(SB)/4, $0xc11e6666
+DATA elemConstants<>+1576(SB)/4, $0xc11e6666
+DATA elemConstants<>+1580(SB)/4, $0xc11e6666
+DATA elemConstants<>+1584(SB)/4, $0xc11e6666
+DATA elemConstants<>+1588(SB)/4, $0xc11e6666
+DATA elemConstants<>+1592(SB)/4, $0xc11e6666
+DATA elemConstants<>+1596(SB)/4, $0xc11e6666
+DATA elemConstants<>+1600(SB)/4, $0x411e6666
+DATA elemConstants<>+1604(SB)/4, $0x411e6666
+DATA elemConstants<>+1608(SB)/4, $0x411e6666
+DATA elemConstants<>+1612(SB)/4, $0x411e6666
+DATA elemConstants<>+1616(SB)/4, $0x411e6666
+DATA elemConstants<>+1620(SB)/4, $0x411e6666
+DATA elemConstants<>+1624(SB)/4, $0x411e6666
+DATA elemConstants<>+1628(SB)/4, $0x411e6666
+DATA elemConstants<>+1632(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1636(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1640(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1644(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1648(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1652(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1656(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1660(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1664(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1668(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1672(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1676(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1680(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1684(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1688(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1692(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1696(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1700(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1704(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1708(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1712(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1716(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1720(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1724(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1728(SB)/4, $0xc2b00000
+DATA elemConstants<>+1732(SB)/4, $0xc2b00000
+DATA elemConstants<>+1736(SB)/4, $0xc2b00000
+DATA elemConstants<>+1740(SB)/4, $0xc2b00000
+DATA elemConstants<>+1744(SB)/4, $0xc2b00000
+DATA elemConstants<>+1748(SB)/4, $0xc2b00000
+DATA elemConstants<>+1752(SB)/4, $0xc2b00000
+DATA elemConstants<>+1756(SB)/4, $0xc2b00000
+DATA elemConstants<>+1760(SB)/4, $0x42b00000
+DATA elemConstants<>+1764(SB)/4, $0x42b00000
+DATA elemConstants<>+1768(SB)/4, $0x42b00000
+DATA elemConstants<>+1772(SB)/4, $0x42b00000
+DATA elemConstants<>+1776(SB)/4, $0x42b00000
+DATA elemConstants<>+1780(SB)/4, $0x42b00000
+DATA elemConstants<>+1784(SB)/4, $0x42b00000
+DATA elemConstants<>+1788(SB)/4, $0x42b00000
+DATA elemConstants<>+1792(SB)/4, $0x40400000
+DATA elemConstants<>+1796(SB)/4, $0x40400000
+DATA elemConstants<>+1800(SB)/4, $0x40400000
+DATA elemConstants<>+1804(SB)/4, $0x40400000
+DATA elemConstants<>+1808(SB)/4, $0x40400000
+DATA elemConstants<>+1812(SB)/4, $0x40400000
+DATA elemConstants<>+1816(SB)/4, $0x40400000
+DATA elemConstants<>+1820(SB)/4, $0x40400000
+DATA elemConstants<>+1824(SB)/4, $0xff800000
+DATA elemConstants<>+1828(SB)/4, $0xff800000
+DATA elemConstants<>+1832(SB)/4, $0xff800000
+DATA elemConstants<>+1836(SB)/4, $0xff800000
+DATA elemConstants<>+1840(SB)/4, $0xff800000
+DATA elemConstants<>+1844(SB)/4, $0xff800000
+DATA elemConstants<>+1848(SB)/4, $0xff800000
+DATA elemConstants<>+1852(SB)/4, $0xff800000
+DATA elemConstants<>+1856(SB)/4, $0x7fc00000
+DATA elemConstants<>+1860(SB)/4, $0x7fc00000
+DATA elemConstants<>+1864(SB)/4, $0x7fc00000
+DATA elemConstants<>+1868(SB)/4, $0x7fc00000
+DATA elemConstants<>+1872(SB)/4, $0x7fc00000
+DATA elemConstants<>+1876(SB)/4, $0x7fc00000
+DATA elemConstants<>+1880(SB)/4, $0x7fc00000
+DATA elemConstants<>+1884(SB)/4, $0x7fc00000
+DATA elemConstants<>+1888(SB)/4, $0x7f800000
+DATA elemConstants<>+1892(SB)/4, $0x7f800000
+DATA elemConstants<>+1896(SB)/4, $0x7f800000
+DATA elemConstants<>+1900(SB)/4, $0x7f800000
+DATA elemConstants<>+1904(SB)/4, $0x7f800000
+DATA elemConstants<>+1908(SB)/4, $0x7f800000
+DATA elemConstants<>+1912(SB)/4, $0x7f800000
+DATA elemConstants<>+1916(SB)/4, $0x7f800000
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $1920
 
 DATA elemTail<>+0(SB)/4, $0xffffffff
 DATA elemTail<>+4(SB)/4, $0xffffffff

@@ -28,6 +28,9 @@ func binaryFast(b Binary, z, x []float32, dx int, y []float32, dy int) bool {
 	if k == nil || len(z) == 0 {
 		return false
 	}
+	if b == Pow && dx == 1 && dy == 0 && y[0] == 2 {
+		return mapFast(Square, z, x[:len(z)])
+	}
 	switch n := len(z); {
 	case dx == 1 && dy == 1 && k.binary[b] != nil:
 		k.binary[b](&z[0], &x[:n][0], &y[:n][0], n)
@@ -73,24 +76,43 @@ func dotFast(x, y []float32) (float64, bool) {
 }
 
 // foldFast adds a run of terms to a running result in assembly and reports whether it did.
-func foldFast(r Reduce, value float64, x []float32) (float64, bool) {
+func foldFast(r Reduce, a accumulator, x []float32) (float64, bool) {
 	k := elem()
 	if k == nil || len(x) == 0 {
 		return 0, false
 	}
 	switch r {
 	case Sum, Mean, LogSum:
-		return value + k.sum[Sum](&x[0], len(x)), true
+		return a.value + k.sum[Sum](&x[0], len(x)), true
 	case L2, SumSquare:
-		return value + k.sum[SumSquare](&x[0], len(x)), true
+		return a.value + k.sum[SumSquare](&x[0], len(x)), true
 	case L1:
-		return value + k.sum[L1](&x[0], len(x)), true
+		return a.value + k.sum[L1](&x[0], len(x)), true
 	case ReduceMax:
-		return max(value, float64(k.largest(&x[0], len(x)))), true
+		return max(a.value, float64(k.largest(&x[0], len(x)))), true
 	case ReduceMin:
-		return min(value, float64(k.smallest(&x[0], len(x)))), true
+		return min(a.value, float64(k.smallest(&x[0], len(x)))), true
+	case LogSumExp:
+		return a.value + float64(k.sumExp(&x[0], float32(a.shift), len(x))), true
 	}
 	return 0, false
+}
+
+// columnsFast computes the sums over stride apart rows in assembly, for reductions that are sums; it reports whether
+// it ran.
+func columnsFast(r Reduce, y, x []float32, stride, rows int) bool {
+	k := elem()
+	if k == nil || rows == 0 || r != Sum && r != Mean {
+		return false
+	}
+	_ = x[(rows-1)*stride+len(y)-1]
+	k.columnSum(&y[0], &x[0], stride*floatBytes, rows, len(y))
+	if r == Mean {
+		for i := range y {
+			y[i] /= float32(rows)
+		}
+	}
+	return true
 }
 
 // softmaxFast is Softmax in assembly; it reports whether it ran.
@@ -121,6 +143,39 @@ func softmaxGradFast(dx, dy, y []float32, rows, n int) bool {
 	for r := range rows {
 		dx, dy, y := dx[r*n:(r+1)*n], dy[r*n:(r+1)*n], y[r*n:(r+1)*n]
 		k.softmaxGrad(&dx[0], &dy[0], &y[0], k.dotFloat(&dy[0], &y[0], n), n)
+	}
+	return true
+}
+
+// logSoftmaxFast is LogSoftmax in assembly; it reports whether it ran.
+func logSoftmaxFast(y, x []float32, rows, n int) bool {
+	k := elem()
+	if k == nil || n == 0 {
+		return false
+	}
+	for r := range rows {
+		y, x := y[r*n:(r+1)*n], x[r*n:(r+1)*n]
+		top := k.largest(&x[0], n)
+		if math.IsInf(float64(top), -1) {
+			copy(y, x)
+			continue
+		}
+		// The two parts are subtracted one by one: their sum would be rounded by the size of top.
+		rest := float32(math.Log(float64(k.sumExp(&x[0], top, n))))
+		k.normalize(&y[0], &x[0], top, 1, -rest, n)
+	}
+	return true
+}
+
+// logSoftmaxGradFast is LogSoftmaxGrad in assembly; it reports whether it ran.
+func logSoftmaxGradFast(dx, dy, y []float32, rows, n int) bool {
+	k := elem()
+	if k == nil || n == 0 {
+		return false
+	}
+	for r := range rows {
+		dx, dy, y := dx[r*n:(r+1)*n], dy[r*n:(r+1)*n], y[r*n:(r+1)*n]
+		k.logSoftmaxGrad(&dx[0], &dy[0], &y[0], float32(k.sum[Sum](&dy[0], n)), n)
 	}
 	return true
 }

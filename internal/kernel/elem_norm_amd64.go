@@ -93,6 +93,18 @@ func rowOf(s []float32, r, n int) []float32 {
 	return s[r*n : (r+1)*n]
 }
 
+// layerNormWeightGradFast is LayerNormWeightGrad in assembly; it reports whether it ran.
+func layerNormWeightGradFast(dgamma, dbeta, dy, x, mean, rstd []float32, rows, n int) bool {
+	k := elem()
+	if k == nil || n == 0 || rows == 0 || dgamma == nil || dbeta == nil {
+		return false
+	}
+	_, _, _, _ = dy[rows*n-1], x[rows*n-1], mean[rows-1], rstd[rows-1]
+	_, _ = dgamma[n-1], dbeta[n-1]
+	k.normColumns(&dgamma[0], &dbeta[0], &dy[0], &x[0], &mean[0], &rstd[0], rows, n)
+	return true
+}
+
 // rmsNormFast is RMSNorm in assembly; it reports whether it ran.
 func rmsNormFast(y, x, gamma, rstd []float32, rows, n int, eps float32) bool {
 	k := elem()

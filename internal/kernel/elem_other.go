@@ -16,7 +16,7 @@ func scaleFast(y []float32, a float32, x []float32) bool { return false }
 
 func dotFast(x, y []float32) (float64, bool) { return 0, false }
 
-func foldFast(k Reduce, value float64, x []float32) (float64, bool) { return 0, false }
+func foldFast(k Reduce, a accumulator, x []float32) (float64, bool) { return 0, false }
 
 func softmaxFast(y, x []float32, rows, n int) bool { return false }
 
@@ -45,3 +45,13 @@ func correlateFast(c *correlation, y, x []float32, at int, w []float32, start fl
 }
 
 func correlateTapsFast(c *correlation, dw, dy, x, sums []float32) bool { return false }
+
+func columnsFast(r Reduce, y, x []float32, stride, rows int) bool { return false }
+
+func logSoftmaxFast(y, x []float32, rows, n int) bool { return false }
+
+func logSoftmaxGradFast(dx, dy, y []float32, rows, n int) bool { return false }
+
+func layerNormWeightGradFast(dgamma, dbeta, dy, x, mean, rstd []float32, rows, n int) bool {
+	return false
+}

@@ -132,6 +132,11 @@ func elemTanhGradAVX2(dx *float32, dy *float32, x *float32, n int)
 //go:noescape
 func elemSigmoidGradAVX2(dx *float32, dy *float32, x *float32, n int)
 
+// elemErfGradAVX2 computes MapGrad for Erf.
+//
+//go:noescape
+func elemErfGradAVX2(dx *float32, dy *float32, x *float32, n int)
+
 // elemReluGradAVX2 computes MapGrad for Relu.
 //
 //go:noescape
@@ -237,6 +242,101 @@ func elemMaxAVX2(z *float32, x *float32, y *float32, n int)
 //go:noescape
 func elemMaxRightAVX2(z *float32, v *float32, s float32, n int)
 
+// elemPReluAVX2 computes z = PRelu(x, y).
+//
+//go:noescape
+func elemPReluAVX2(z *float32, x *float32, y *float32, n int)
+
+// elemPReluRightAVX2 computes z = PRelu(v, s) for every v.
+//
+//go:noescape
+func elemPReluRightAVX2(z *float32, v *float32, s float32, n int)
+
+// elemPReluLeftAVX2 computes z = PRelu(s, v) for every v.
+//
+//go:noescape
+func elemPReluLeftAVX2(z *float32, v *float32, s float32, n int)
+
+// elemEqualAVX2 computes z = Equal(x, y).
+//
+//go:noescape
+func elemEqualAVX2(z *float32, x *float32, y *float32, n int)
+
+// elemEqualRightAVX2 computes z = Equal(v, s) for every v.
+//
+//go:noescape
+func elemEqualRightAVX2(z *float32, v *float32, s float32, n int)
+
+// elemNotEqualAVX2 computes z = NotEqual(x, y).
+//
+//go:noescape
+func elemNotEqualAVX2(z *float32, x *float32, y *float32, n int)
+
+// elemNotEqualRightAVX2 computes z = NotEqual(v, s) for every v.
+//
+//go:noescape
+func elemNotEqualRightAVX2(z *float32, v *float32, s float32, n int)
+
+// elemLessAVX2 computes z = Less(x, y).
+//
+//go:noescape
+func elemLessAVX2(z *float32, x *float32, y *float32, n int)
+
+// elemLessRightAVX2 computes z = Less(v, s) for every v.
+//
+//go:noescape
+func elemLessRightAVX2(z *float32, v *float32, s float32, n int)
+
+// elemLessLeftAVX2 computes z = Less(s, v) for every v.
+//
+//go:noescape
+func elemLessLeftAVX2(z *float32, v *float32, s float32, n int)
+
+// elemLessOrEqualAVX2 computes z = LessOrEqual(x, y).
+//
+//go:noescape
+func elemLessOrEqualAVX2(z *float32, x *float32, y *float32, n int)
+
+// elemLessOrEqualRightAVX2 computes z = LessOrEqual(v, s) for every v.
+//
+//go:noescape
+func elemLessOrEqualRightAVX2(z *float32, v *float32, s float32, n int)
+
+// elemLessOrEqualLeftAVX2 computes z = LessOrEqual(s, v) for every v.
+//
+//go:noescape
+func elemLessOrEqualLeftAVX2(z *float32, v *float32, s float32, n int)
+
+// elemGreaterAVX2 computes z = Greater(x, y).
+//
+//go:noescape
+func elemGreaterAVX2(z *float32, x *float32, y *float32, n int)
+
+// elemGreaterRightAVX2 computes z = Greater(v, s) for every v.
+//
+//go:noescape
+func elemGreaterRightAVX2(z *float32, v *float32, s float32, n int)
+
+// elemGreaterLeftAVX2 computes z = Greater(s, v) for every v.
+//
+//go:noescape
+func elemGreaterLeftAVX2(z *float32, v *float32, s float32, n int)
+
+// elemGreaterOrEqualAVX2 computes z = GreaterOrEqual(x, y).
+//
+//go:noescape
+func elemGreaterOrEqualAVX2(z *float32, x *float32, y *float32, n int)
+
+// elemGreaterOrEqualRightAVX2 computes z = GreaterOrEqual(v, s) for every v.
+//
+//go:noescape
+func elemGreaterOrEqualRightAVX2(z *float32, v *float32, s float32, n int)
+
+// elemGreaterOrEqualLeftAVX2 computes z = GreaterOrEqual(s, v) for every v.
+//
+//go:noescape
+func elemGreaterOrEqualLeftAVX2(z *float32, v *float32, s float32, n int)
+
 // elemAxpyAVX2 adds a·x to y.
 //
 //go:noescape
@@ -276,6 +376,16 @@ func elemSmallestAVX2(x *float32, n int) float32
 //
 //go:noescape
 func elemExpSumAVX2(y *float32, x *float32, shift float32, n int) float32
+
+// elemSumExpAVX2 returns Σe^(x-shift).
+//
+//go:noescape
+func elemSumExpAVX2(x *float32, shift float32, n int) float32
+
+// elemLogSoftmaxGradAVX2 computes dx = dy - e^y·sum.
+//
+//go:noescape
+func elemLogSoftmaxGradAVX2(dx *float32, dy *float32, y *float32, sum float32, n int)
 
 // elemDotFloatAVX2 returns Σx·y accumulated in float32.
 //
@@ -356,6 +466,16 @@ func elemCorrelate7AVX2(y *float32, x *float32, w *float32, ldy int, rowStep int
 //
 //go:noescape
 func elemCorrelateTapsAVX2(dw *float32, dy *float32, x *float32, ldy int, rowStep int, tapCol int, rows int, n int)
+
+// elemColumnSumAVX2 computes y = Σ x over rows stride bytes apart.
+//
+//go:noescape
+func elemColumnSumAVX2(y *float32, x *float32, stride int, rows int, n int)
+
+// elemNormColumnsAVX2 adds Σ dy·(x-mean)·rstd to dgamma and Σ dy to dbeta, for rows of n.
+//
+//go:noescape
+func elemNormColumnsAVX2(dgamma *float32, dbeta *float32, dy *float32, x *float32, mean *float32, rstd *float32, rows int, n int)
 
 // elemNegAVX512 computes Map for Neg.
 //
@@ -487,6 +607,11 @@ func elemTanhGradAVX512(dx *float32, dy *float32, x *float32, n int)
 //go:noescape
 func elemSigmoidGradAVX512(dx *float32, dy *float32, x *float32, n int)
 
+// elemErfGradAVX512 computes MapGrad for Erf.
+//
+//go:noescape
+func elemErfGradAVX512(dx *float32, dy *float32, x *float32, n int)
+
 // elemReluGradAVX512 computes MapGrad for Relu.
 //
 //go:noescape
@@ -592,6 +717,101 @@ func elemMaxAVX512(z *float32, x *float32, y *float32, n int)
 //go:noescape
 func elemMaxRightAVX512(z *float32, v *float32, s float32, n int)
 
+// elemPReluAVX512 computes z = PRelu(x, y).
+//
+//go:noescape
+func elemPReluAVX512(z *float32, x *float32, y *float32, n int)
+
+// elemPReluRightAVX512 computes z = PRelu(v, s) for every v.
+//
+//go:noescape
+func elemPReluRightAVX512(z *float32, v *float32, s float32, n int)
+
+// elemPReluLeftAVX512 computes z = PRelu(s, v) for every v.
+//
+//go:noescape
+func elemPReluLeftAVX512(z *float32, v *float32, s float32, n int)
+
+// elemEqualAVX512 computes z = Equal(x, y).
+//
+//go:noescape
+func elemEqualAVX512(z *float32, x *float32, y *float32, n int)
+
+// elemEqualRightAVX512 computes z = Equal(v, s) for every v.
+//
+//go:noescape
+func elemEqualRightAVX512(z *float32, v *float32, s float32, n int)
+
+// elemNotEqualAVX512 computes z = NotEqual(x, y).
+//
+//go:noescape
+func elemNotEqualAVX512(z *float32, x *float32, y *float32, n int)
+
+// elemNotEqualRightAVX512 computes z = NotEqual(v, s) for every v.
+//
+//go:noescape
+func elemNotEqualRightAVX512(z *float32, v *float32, s float32, n int)
+
+// elemLessAVX512 computes z = Less(x, y).
+//
+//go:noescape
+func elemLessAVX512(z *float32, x *float32, y *float32, n int)
+
+// elemLessRightAVX512 computes z = Less(v, s) for every v.
+//
+//go:noescape
+func elemLessRightAVX512(z *float32, v *float32, s float32, n int)
+
+// elemLessLeftAVX512 computes z = Less(s, v) for every v.
+//
+//go:noescape
+func elemLessLeftAVX512(z *float32, v *float32, s float32, n int)
+
+// elemLessOrEqualAVX512 computes z = LessOrEqual(x, y).
+//
+//go:noescape
+func elemLessOrEqualAVX512(z *float32, x *float32, y *float32, n int)
+
+// elemLessOrEqualRightAVX512 computes z = LessOrEqual(v, s) for every v.
+//
+//go:noescape
+func elemLessOrEqualRightAVX512(z *float32, v *float32, s float32, n int)
+
+// elemLessOrEqualLeftAVX512 computes z = LessOrEqual(s, v) for every v.
+//
+//go:noescape
+func elemLessOrEqualLeftAVX512(z *float32, v *float32, s float32, n int)
+
+// elemGreaterAVX512 computes z = Greater(x, y).
+//
+//go:noescape
+func elemGreaterAVX512(z *float32, x *float32, y *float32, n int)
+
+// elemGreaterRightAVX512 computes z = Greater(v, s) for every v.
+//
+//go:noescape
+func elemGreaterRightAVX512(z *float32, v *float32, s float32, n int)
+
+// elemGreaterLeftAVX512 computes z = Greater(s, v) for every v.
+//
+//go:noescape
+func elemGreaterLeftAVX512(z *float32, v *float32, s float32, n int)
+
+// elemGreaterOrEqualAVX512 computes z = GreaterOrEqual(x, y).
+//
+//go:noescape
+func elemGreaterOrEqualAVX512(z *float32, x *float32, y *float32, n int)
+
+// elemGreaterOrEqualRightAVX512 computes z = GreaterOrEqual(v, s) for every v.
+//
+//go:noescape
+func elemGreaterOrEqualRightAVX512(z *float32, v *float32, s float32, n int)
+
+// elemGreaterOrEqualLeftAVX512 computes z = GreaterOrEqual(s, v) for every v.
+//
+//go:noescape
+func elemGreaterOrEqualLeftAVX512(z *float32, v *float32, s float32, n int)
+
 // elemAxpyAVX512 adds a·x to y.
 //
 //go:noescape
@@ -631,6 +851,16 @@ func elemSmallestAVX512(x *float32, n int) float32
 //
 //go:noescape
 func elemExpSumAVX512(y *float32, x *float32, shift float32, n int) float32
+
+// elemSumExpAVX512 returns Σe^(x-shift).
+//
+//go:noescape
+func elemSumExpAVX512(x *float32, shift float32, n int) float32
+
+// elemLogSoftmaxGradAVX512 computes dx = dy - e^y·sum.
+//
+//go:noescape
+func elemLogSoftmaxGradAVX512(dx *float32, dy *float32, y *float32, sum float32, n int)
 
 // elemDotFloatAVX512 returns Σx·y accumulated in float32.
 //
@@ -711,3 +941,13 @@ func elemCorrelate7AVX512(y *float32, x *float32, w *float32, ldy int, rowStep i
 //
 //go:noescape
 func elemCorrelateTapsAVX512(dw *float32, dy *float32, x *float32, ldy int, rowStep int, tapCol int, rows int, n int)
+
+// elemColumnSumAVX512 computes y = Σ x over rows stride bytes apart.
+//
+//go:noescape
+func elemColumnSumAVX512(y *float32, x *float32, stride int, rows int, n int)
+
+// elemNormColumnsAVX512 adds Σ dy·(x-mean)·rstd to dgamma and Σ dy to dbeta, for rows of n.
+//
+//go:noescape
+func elemNormColumnsAVX512(dgamma *float32, dbeta *float32, dy *float32, x *float32, mean *float32, rstd *float32, rows int, n int)

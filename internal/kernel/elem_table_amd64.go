@@ -15,6 +15,8 @@ type elemKernels struct {
 	largest         func(x *float32, n int) float32
 	smallest        func(x *float32, n int) float32
 	expSum          func(y, x *float32, shift float32, n int) float32
+	sumExp          func(x *float32, shift float32, n int) float32
+	logSoftmaxGrad  func(dx, dy, y *float32, sum float32, n int)
 	dotFloat        func(x, y *float32, n int) float32
 	softmaxGrad     func(dx, dy, y *float32, dot float32, n int)
 	sumFloat        func(x *float32, n int) float32
@@ -28,6 +30,8 @@ type elemKernels struct {
 	correlate4      func(y, x, w *float32, ldy, rowStep, tapRow, tapCol, kh, kw int, start float32, n int)
 	correlate7      func(y, x, w *float32, ldy, rowStep, tapRow, tapCol, kh, kw int, start float32, n int)
 	correlateTaps   func(dw, dy, x *float32, ldy, rowStep, tapCol, rows, n int)
+	columnSum       func(y, x *float32, stride, rows, n int)
+	normColumns     func(dgamma, dbeta, dy, x, mean, rstd *float32, rows, n int)
 }
 
 var elemKernelsAVX2 = elemKernels{
@@ -60,6 +64,7 @@ var elemKernelsAVX2 = elemKernels{
 		Sqrt:        elemSqrtGradAVX2,
 		Tanh:        elemTanhGradAVX2,
 		Sigmoid:     elemSigmoidGradAVX2,
+		Erf:         elemErfGradAVX2,
 		Relu:        elemReluGradAVX2,
 		GELU:        elemGELUGradAVX2,
 		GELUTanh:    elemGELUTanhGradAVX2,
@@ -69,24 +74,43 @@ var elemKernelsAVX2 = elemKernels{
 		HardSwish:   elemHardSwishGradAVX2,
 	},
 	binary: [binaryCount]func(z, x, y *float32, n int){
-		Add: elemAddAVX2,
-		Sub: elemSubAVX2,
-		Mul: elemMulAVX2,
-		Div: elemDivAVX2,
-		Min: elemMinAVX2,
-		Max: elemMaxAVX2,
+		Add:            elemAddAVX2,
+		Sub:            elemSubAVX2,
+		Mul:            elemMulAVX2,
+		Div:            elemDivAVX2,
+		Min:            elemMinAVX2,
+		Max:            elemMaxAVX2,
+		PRelu:          elemPReluAVX2,
+		Equal:          elemEqualAVX2,
+		NotEqual:       elemNotEqualAVX2,
+		Less:           elemLessAVX2,
+		LessOrEqual:    elemLessOrEqualAVX2,
+		Greater:        elemGreaterAVX2,
+		GreaterOrEqual: elemGreaterOrEqualAVX2,
 	},
 	right: [binaryCount]func(z, v *float32, s float32, n int){
-		Add: elemAddRightAVX2,
-		Sub: elemSubRightAVX2,
-		Mul: elemMulRightAVX2,
-		Div: elemDivRightAVX2,
-		Min: elemMinRightAVX2,
-		Max: elemMaxRightAVX2,
+		Add:            elemAddRightAVX2,
+		Sub:            elemSubRightAVX2,
+		Mul:            elemMulRightAVX2,
+		Div:            elemDivRightAVX2,
+		Min:            elemMinRightAVX2,
+		Max:            elemMaxRightAVX2,
+		PRelu:          elemPReluRightAVX2,
+		Equal:          elemEqualRightAVX2,
+		NotEqual:       elemNotEqualRightAVX2,
+		Less:           elemLessRightAVX2,
+		LessOrEqual:    elemLessOrEqualRightAVX2,
+		Greater:        elemGreaterRightAVX2,
+		GreaterOrEqual: elemGreaterOrEqualRightAVX2,
 	},
 	left: [binaryCount]func(z, v *float32, s float32, n int){
-		Sub: elemSubLeftAVX2,
-		Div: elemDivLeftAVX2,
+		Sub:            elemSubLeftAVX2,
+		Div:            elemDivLeftAVX2,
+		PRelu:          elemPReluLeftAVX2,
+		Less:           elemLessLeftAVX2,
+		LessOrEqual:    elemLessOrEqualLeftAVX2,
+		Greater:        elemGreaterLeftAVX2,
+		GreaterOrEqual: elemGreaterOrEqualLeftAVX2,
 	},
 	axpy: elemAxpyAVX2,
 	sum: [reduceCount]func(x *float32, n int) float64{
@@ -98,6 +122,8 @@ var elemKernelsAVX2 = elemKernels{
 	largest:         elemLargestAVX2,
 	smallest:        elemSmallestAVX2,
 	expSum:          elemExpSumAVX2,
+	sumExp:          elemSumExpAVX2,
+	logSoftmaxGrad:  elemLogSoftmaxGradAVX2,
 	dotFloat:        elemDotFloatAVX2,
 	softmaxGrad:     elemSoftmaxGradAVX2,
 	sumFloat:        elemSumFloatAVX2,
@@ -116,6 +142,8 @@ var elemKernelsAVX2 = elemKernels{
 	correlate4:    elemCorrelate4AVX2,
 	correlate7:    elemCorrelate7AVX2,
 	correlateTaps: elemCorrelateTapsAVX2,
+	columnSum:     elemColumnSumAVX2,
+	normColumns:   elemNormColumnsAVX2,
 }
 
 var elemKernelsAVX512 = elemKernels{
@@ -148,6 +176,7 @@ var elemKernelsAVX512 = elemKernels{
 		Sqrt:        elemSqrtGradAVX512,
 		Tanh:        elemTanhGradAVX512,
 		Sigmoid:     elemSigmoidGradAVX512,
+		Erf:         elemErfGradAVX512,
 		Relu:        elemReluGradAVX512,
 		GELU:        elemGELUGradAVX512,
 		GELUTanh:    elemGELUTanhGradAVX512,
@@ -157,24 +186,43 @@ var elemKernelsAVX512 = elemKernels{
 		HardSwish:   elemHardSwishGradAVX512,
 	},
 	binary: [binaryCount]func(z, x, y *float32, n int){
-		Add: elemAddAVX512,
-		Sub: elemSubAVX512,
-		Mul: elemMulAVX512,
-		Div: elemDivAVX512,
-		Min: elemMinAVX512,
-		Max: elemMaxAVX512,
+		Add:            elemAddAVX512,
+		Sub:            elemSubAVX512,
+		Mul:            elemMulAVX512,
+		Div:            elemDivAVX512,
+		Min:            elemMinAVX512,
+		Max:            elemMaxAVX512,
+		PRelu:          elemPReluAVX512,
+		Equal:          elemEqualAVX512,
+		NotEqual:       elemNotEqualAVX512,
+		Less:           elemLessAVX512,
+		LessOrEqual:    elemLessOrEqualAVX512,
+		Greater:        elemGreaterAVX512,
+		GreaterOrEqual: elemGreaterOrEqualAVX512,
 	},
 	right: [binaryCount]func(z, v *float32, s float32, n int){
-		Add: elemAddRightAVX512,
-		Sub: elemSubRightAVX512,
-		Mul: elemMulRightAVX512,
-		Div: elemDivRightAVX512,
-		Min: elemMinRightAVX512,
-		Max: elemMaxRightAVX512,
+		Add:            elemAddRightAVX512,
+		Sub:            elemSubRightAVX512,
+		Mul:            elemMulRightAVX512,
+		Div:            elemDivRightAVX512,
+		Min:            elemMinRightAVX512,
+		Max:            elemMaxRightAVX512,
+		PRelu:          elemPReluRightAVX512,
+		Equal:          elemEqualRightAVX512,
+		NotEqual:       elemNotEqualRightAVX512,
+		Less:           elemLessRightAVX512,
+		LessOrEqual:    elemLessOrEqualRightAVX512,
+		Greater:        elemGreaterRightAVX512,
+		GreaterOrEqual: elemGreaterOrEqualRightAVX512,
 	},
 	left: [binaryCount]func(z, v *float32, s float32, n int){
-		Sub: elemSubLeftAVX512,
-		Div: elemDivLeftAVX512,
+		Sub:            elemSubLeftAVX512,
+		Div:            elemDivLeftAVX512,
+		PRelu:          elemPReluLeftAVX512,
+		Less:           elemLessLeftAVX512,
+		LessOrEqual:    elemLessOrEqualLeftAVX512,
+		Greater:        elemGreaterLeftAVX512,
+		GreaterOrEqual: elemGreaterOrEqualLeftAVX512,
 	},
 	axpy: elemAxpyAVX512,
 	sum: [reduceCount]func(x *float32, n int) float64{
@@ -186,6 +234,8 @@ var elemKernelsAVX512 = elemKernels{
 	largest:         elemLargestAVX512,
 	smallest:        elemSmallestAVX512,
 	expSum:          elemExpSumAVX512,
+	sumExp:          elemSumExpAVX512,
+	logSoftmaxGrad:  elemLogSoftmaxGradAVX512,
 	dotFloat:        elemDotFloatAVX512,
 	softmaxGrad:     elemSoftmaxGradAVX512,
 	sumFloat:        elemSumFloatAVX512,
@@ -204,4 +254,6 @@ var elemKernelsAVX512 = elemKernels{
 	correlate4:    elemCorrelate4AVX512,
 	correlate7:    elemCorrelate7AVX512,
 	correlateTaps: elemCorrelateTapsAVX512,
+	columnSum:     elemColumnSumAVX512,
+	normColumns:   elemNormColumnsAVX512,
 }

@@ -22,7 +22,9 @@ func LayerNormGrad(dx, dy, x, gamma, mean, rstd, add []float32, rows, n int) {
 
 // LayerNormWeightGrad adds Σ dy·x̂ to dgamma and Σ dy to dbeta, sums over rows; either may be nil.
 func LayerNormWeightGrad(dgamma, dbeta, dy, x, mean, rstd []float32, rows, n int) {
-	layerNormWeightGradReference(dgamma, dbeta, dy, x, mean, rstd, rows, n)
+	if !layerNormWeightGradFast(dgamma, dbeta, dy, x, mean, rstd, rows, n) {
+		layerNormWeightGradReference(dgamma, dbeta, dy, x, mean, rstd, rows, n)
+	}
 }
 
 func layerNormReference[T Float](y, x, gamma, beta, mean, rstd []T, rows, n int, eps float64) {

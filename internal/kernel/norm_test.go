@@ -46,6 +46,12 @@ func TestLayerNormAgainstTheReference(t *testing.T) {
 				LayerNormGrad(dx, dx, c.x, gamma, mean, rstd, add, rows, n)
 				layerNormGradReference(want, wide(c.dy), wide(c.x), wide(gamma), wide(mean), wide(rstd), wide(add), rows, n)
 				near(t, "LayerNormGrad", dx, want, 4e-6*float64(1+rstd[0]), 1e-5)
+				dg, db := append([]float32(nil), c.gamma...), append([]float32(nil), c.beta...)
+				wdg, wdb := wide(dg), wide(db)
+				LayerNormWeightGrad(dg, db, c.dy, c.x, mean, rstd, rows, n)
+				layerNormWeightGradReference(wdg, wdb, wide(c.dy), wide(c.x), wide(mean), wide(rstd), rows, n)
+				near(t, "LayerNormWeightGrad gamma", dg, wdg, 1e-6*float64(1+rstd[0]), 1e-6)
+				near(t, "LayerNormWeightGrad beta", db, wdb, 1e-6, 1e-6)
 				if add != nil {
 					into := append([]float32(nil), add...)
 					LayerNormGrad(into, c.dy, c.x, gamma, mean, rstd, into, rows, n)
@@ -113,7 +119,9 @@ func TestNormGradients(t *testing.T) {
 	}
 }
 
-func TestNormsInFloat32(t *testing.T) {
+func TestNormsInFloat32(t *testing.T) { onEveryCPU(t, normsInFloat32) }
+
+func normsInFloat32(t *testing.T) {
 	const groups, channels, plane, rows, n, eps = 3, 6, 35, 3, 70, 1e-6
 	c := newNormCase(rows*n, n, 1)
 	y, dx, mean, rstd := make([]float32, rows*n), make([]float32, rows*n), make([]float32, rows), make([]float32, rows)

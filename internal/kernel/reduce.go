@@ -88,7 +88,12 @@ func reduceRange[T Float](r *Reduction, k Reduce, y, x []T, lo, hi int) {
 		return
 	}
 	for lo < hi {
-		n := min(columnBlock, hi-lo, r.kept[last]-lo%r.kept[last])
+		n := min(hi-lo, r.kept[last]-lo%r.kept[last])
+		if reduceColumnsFast(r, k, y[lo:lo+n], x, offset(lo, r.kept, r.keptStride)) {
+			lo += n
+			continue
+		}
+		n = min(columnBlock, n)
 		reduceColumns(r, k, y[lo:lo+n], x, offset(lo, r.kept, r.keptStride))
 		lo += n
 	}
@@ -168,4 +173,14 @@ func (r *Reduction) finish(k Reduce, a accumulator) float64 {
 		return math.Log(a.value)
 	}
 	return a.value
+}
+
+// reduceColumnsFast is reduceColumns in assembly, for any number of neighbours and one reduced axis; it reports whether
+// it ran.
+func reduceColumnsFast[T Float](r *Reduction, k Reduce, y, x []T, at int) bool {
+	narrow, ok := any(y).([]float32)
+	if !ok || r.terms == 0 || len(r.reduced) != 1 || r.row != 1 {
+		return false
+	}
+	return columnsFast(k, narrow, any(x).([]float32)[at:], r.reducedStride[0], r.reduced[0])
 }

@@ -5,7 +5,7 @@ import "math"
 // fold adds a contiguous run of terms to a running result.
 func fold[T Float](k Reduce, a accumulator, x []T) float64 {
 	if f, ok := any(x).([]float32); ok {
-		if v, ok := foldFast(k, a.value, f); ok {
+		if v, ok := foldFast(k, a, f); ok {
 			return v
 		}
 	}

@@ -18,10 +18,18 @@ func SoftmaxGrad(dx, dy, y []float32, rows, n int) {
 }
 
 // LogSoftmax computes y[r] = x[r] - ln Σe^x[r]. A row of nothing but -Inf stays -Inf. y may be x.
-func LogSoftmax(y, x []float32, rows, n int) { logSoftmaxReference(y, x, rows, n) }
+func LogSoftmax(y, x []float32, rows, n int) {
+	if !logSoftmaxFast(y, x, rows, n) {
+		logSoftmaxReference(y, x, rows, n)
+	}
+}
 
 // LogSoftmaxGrad computes dx = dy - e^y·Σdy row by row. dx may be dy or y.
-func LogSoftmaxGrad(dx, dy, y []float32, rows, n int) { logSoftmaxGradReference(dx, dy, y, rows, n) }
+func LogSoftmaxGrad(dx, dy, y []float32, rows, n int) {
+	if !logSoftmaxGradFast(dx, dy, y, rows, n) {
+		logSoftmaxGradReference(dx, dy, y, rows, n)
+	}
+}
 
 func softmaxReference[T Float](y, x []T, rows, n int) {
 	for r := range rows {

@@ -21,6 +21,13 @@ func TestSoftmaxAgainstTheReference(t *testing.T) {
 			softmaxGradReference(wantGrad, wide(dy), wide(y), rows, n)
 			SoftmaxGrad(dy, dy, y, rows, n)
 			near(t, "SoftmaxGrad", dy, wantGrad, 3e-7, 1e-6)
+			logSoftmaxReference(want, wide(x), rows, n)
+			logs, dx := append([]float32(nil), x...), random(uint64(n)+2, rows*n)
+			LogSoftmax(logs, logs, rows, n)
+			near(t, "LogSoftmax", logs, want, 1e-6, 3e-7)
+			logSoftmaxGradReference(wantGrad, wide(dx), wide(logs), rows, n)
+			LogSoftmaxGrad(dx, dx, logs, rows, n)
+			near(t, "LogSoftmaxGrad", dx, wantGrad, 2e-6*math.Sqrt(float64(n)), 1e-6)
 			Softmax(x, x, rows, n)
 			sameBits(t, "Softmax in place", x, y)
 		}

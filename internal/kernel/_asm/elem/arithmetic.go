@@ -127,12 +127,15 @@ const (
 	nanBits  = 0x7fc00000
 )
 
-// Predicates of compare.
+// Predicates of choose. All but isUnordered and isNotEqual are false for NaN.
 const (
-	isEqual     = 0
-	isLess      = 1
-	isUnordered = 3
-	isGreater   = 30
+	isEqual          = 0
+	isUnordered      = 3
+	isNotEqual       = 4
+	isLess           = 17
+	isLessOrEqual    = 18
+	isGreaterOrEqual = 29
+	isGreater        = 30
 )
 
 // choose returns yes where a and b compare as the predicate says, otherwise no.

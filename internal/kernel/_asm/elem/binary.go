@@ -2,6 +2,9 @@ package main
 
 // binaries writes rows of a broadcast: both operands vectors, or one of them a single number.
 func binaries(m *machine) {
+	compare := func(predicate int) func(x, y vector) vector {
+		return func(x, y vector) vector { return m.choose(predicate, x, y, m.constant(1), m.zero()) }
+	}
 	for _, b := range []struct {
 		name     string
 		f        func(x, y vector) vector
@@ -10,6 +13,10 @@ func binaries(m *machine) {
 		{"Add", m.add, true}, {"Sub", m.sub, false}, {"Mul", m.mul, true}, {"Div", m.div, false},
 		{"Min", func(x, y vector) vector { return m.choose(isUnordered, x, x, x, m.min(x, y)) }, true},
 		{"Max", func(x, y vector) vector { return m.choose(isUnordered, x, x, x, m.max(x, y)) }, true},
+		{"PRelu", func(x, y vector) vector { return m.choose(isLess, x, m.zero(), m.mul(x, y), x) }, false},
+		{"Equal", compare(isEqual), true}, {"NotEqual", compare(isNotEqual), true},
+		{"Less", compare(isLess), false}, {"LessOrEqual", compare(isLessOrEqual), false},
+		{"Greater", compare(isGreater), false}, {"GreaterOrEqual", compare(isGreaterOrEqual), false},
 	} {
 		m.kernel("binary", b.name, b.name, "func(z, x, y *float32, n int)", "computes z = "+b.name+"(x, y).", func() {
 			z, x, y := m.pointer("z"), m.pointer("x"), m.pointer("y")

@@ -172,6 +172,17 @@ func (m *machine) erf(x vector) vector {
 	return m.choose(isLess, a, m.constant(1), near, far)
 }
 
+// erfSlope is 2/√π·e^(-x²), the square carried in two parts.
+func (m *machine) erfSlope(x vector) vector {
+	x = m.bound(x, -10.3, 10.3)
+	high := m.mul(x, x)
+	low := m.move(high)
+	m.VFMSUB231PS(x, x, low)
+	extra := m.xor(low, signBits)
+	n, r := m.reduce(m.xor(high, signBits), &extra)
+	return m.mulC(m.power2(m.addC(m.expM1Reduced(r), 1), n), 2/math.SqrtPi)
+}
+
 func (m *machine) hardSigmoid(x vector) vector {
 	return m.bound(m.step(m.move(x), m.constant(1.0/6), 0.5), 0, 1)
 }

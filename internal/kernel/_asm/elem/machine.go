@@ -149,15 +149,17 @@ func (m *machine) here(p reg.GPVirtual) operand.Mem {
 }
 
 // load reads the vector in work from a slice; lanes beyond a tail are zero.
-func (m *machine) load(p reg.GPVirtual) reg.VecVirtual {
+func (m *machine) load(p reg.GPVirtual) reg.VecVirtual { return m.loadMem(m.here(p)) }
+
+func (m *machine) loadMem(at operand.Mem) reg.VecVirtual {
 	v := m.vec()
 	switch {
 	case !m.masked:
-		m.VMOVUPS(m.here(p), v)
+		m.VMOVUPS(at, v)
 	case m.avx512():
-		m.VMOVUPS_Z(m.here(p), tailMask, v)
+		m.VMOVUPS_Z(at, tailMask, v)
 	default:
-		m.VMASKMOVPS(m.here(p), m.lanes, v)
+		m.VMASKMOVPS(at, m.lanes, v)
 	}
 	return v
 }

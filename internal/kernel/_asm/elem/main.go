@@ -34,6 +34,7 @@ func main() {
 		reductions(m)
 		rows(m)
 		depthwise(m)
+		columns(m)
 	}
 	data.emit(ctx)
 	file, err := ctx.Result()

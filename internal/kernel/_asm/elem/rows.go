@@ -29,6 +29,16 @@ func softmax(m *machine) {
 		})
 		m.result(0, m.floatSum(acc))
 	})
+	m.kernel("", "sumExp", "SumExp", "func(x *float32, shift float32, n int) float32", "returns Σe^(x-shift).", func() {
+		x, shift := m.pointer("x"), m.splat("shift")
+		acc := m.zeros(2)
+		m.each(2, func(u int) { m.VADDPS(m.clip(m.exp(m.sub(m.load(x), shift))), acc[u], acc[u]) })
+		m.result(0, m.floatSum(acc))
+	})
+	m.kernel("", "logSoftmaxGrad", "LogSoftmaxGrad", "func(dx, dy, y *float32, sum float32, n int)", "computes dx = dy - e^y·sum.", func() {
+		dx, dy, y, sum := m.pointer("dx"), m.pointer("dy"), m.pointer("y"), m.splat("sum")
+		m.each(1, func(int) { m.store(m.fnma(m.exp(m.load(y)), sum, m.load(dy)), dx) })
+	})
 	m.kernel("", "dotFloat", "DotFloat", "func(x, y *float32, n int) float32", "returns Σx·y accumulated in float32.", func() {
 		x, y := m.pointer("x"), m.pointer("y")
 		acc := m.zeros(4)

@@ -50,6 +50,7 @@ func gradients(m *machine) {
 		{"Sqrt", func(dy, x vector) vector { return m.div(m.mulC(dy, 0.5), m.sqrt(x)) }},
 		{"Tanh", slope(func(x vector) vector { return m.mulC(m.sigmoidSlope(x, 2), 4) })},
 		{"Sigmoid", slope(func(x vector) vector { return m.sigmoidSlope(x, 1) })},
+		{"Erf", slope(m.erfSlope)},
 		{"Relu", slope(m.reluSlope)},
 		{"GELU", slope(m.geluSlope)},
 		{"GELUTanh", slope(m.geluTanhSlope)},
