@@ -10,10 +10,12 @@ import (
 	"testing"
 )
 
-// selfExplaining are methods whose meaning an interface of the standard library fixes.
+// selfExplaining are methods whose meaning an interface fixes: one of the standard library's, or the
+// operators' in package graph.
 var selfExplaining = map[string]bool{
 	"String": true, "Error": true, "Unwrap": true, "Is": true, "Close": true,
 	"MarshalJSON": true, "UnmarshalJSON": true, "MarshalText": true, "UnmarshalText": true, "UnmarshalYAML": true,
+	"Infer": true, "Bind": true, "Grad": true,
 	"Len": true, "Less": true, "Swap": true, "Read": true, "Write": true,
 }
 

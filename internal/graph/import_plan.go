@@ -1,0 +1,143 @@
+package graph
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+)
+
+// plan lists, in topological order, the nodes to import: those that the outputs need and that depend on
+// no input but the image.
+func (im *importer) plan(og *onnx.Graph) []*onnx.Node {
+	producer := map[string]*onnx.Node{}
+	for _, n := range og.Nodes {
+		for _, name := range n.Outputs {
+			if name == "" {
+				continue
+			}
+			if producer[name] != nil {
+				fail("tensor %q is the output of nodes %q and %q", name, producer[name].Name, n.Name)
+			}
+			producer[name] = n
+		}
+	}
+	known := map[string]bool{}
+	for name := range im.scope {
+		known[name] = true
+	}
+	foreign := map[string]bool{}
+	for _, v := range og.Inputs {
+		if !known[v.Name] {
+			foreign[v.Name] = true
+		}
+	}
+	for _, t := range og.Initializers {
+		known[t.Name] = true
+		delete(foreign, t.Name)
+	}
+	w := &walk{producer: producer, known: known, foreign: foreign, state: map[*onnx.Node]int{}}
+	for _, v := range og.Outputs {
+		w.visit(v.Name, "graph output")
+	}
+	return w.order
+}
+
+// walk visits producers before consumers.
+type walk struct {
+	producer       map[string]*onnx.Node
+	known, foreign map[string]bool
+	state          map[*onnx.Node]int // 1 on the stack, 2 done
+	order          []*onnx.Node
+}
+
+// frame is one node on the walk's explicit stack: graphs may be deep.
+type frame struct {
+	node *onnx.Node
+	need []string
+}
+
+func (w *walk) visit(name, reader string) {
+	var stack []frame
+	push := func(name, reader string) {
+		if name == "" || w.known[name] || w.foreign[name] {
+			return
+		}
+		n := w.producer[name]
+		if n == nil {
+			fail("%s needs tensor %q, which nothing produces", reader, name)
+		}
+		switch w.state[n] {
+		case 1:
+			fail("node %q (%s) is part of a cycle", n.Name, n.OpType)
+		case 2:
+			return
+		}
+		w.state[n] = 1
+		stack = append(stack, frame{n, needs(n)})
+	}
+	push(name, reader)
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if len(top.need) > 0 {
+			next := top.need[0]
+			top.need = top.need[1:]
+			push(next, fmt.Sprintf("node %q (%s)", top.node.Name, top.node.OpType))
+			continue
+		}
+		n := top.node
+		stack = stack[:len(stack)-1]
+		w.state[n] = 2
+		if slices.ContainsFunc(needs(n), func(s string) bool { return w.foreign[s] }) {
+			for _, out := range n.Outputs {
+				w.foreign[out] = true
+			}
+			continue
+		}
+		w.order = append(w.order, n)
+	}
+}
+
+// needs lists the names a node reads, those of its subgraphs included.
+func needs(n *onnx.Node) []string {
+	names := append([]string(nil), n.Inputs...)
+	for _, k := range slices.Sorted(maps.Keys(n.Attrs)) {
+		if sub := n.Attrs[k].Graph; sub != nil {
+			names = append(names, outerNames(sub)...)
+		}
+	}
+	return names
+}
+
+// outerNames lists what a subgraph reads from its surroundings.
+func outerNames(g *onnx.Graph) []string {
+	own := map[string]bool{"": true}
+	for _, v := range g.Inputs {
+		own[v.Name] = true
+	}
+	for _, t := range g.Initializers {
+		own[t.Name] = true
+	}
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			own[o] = true
+		}
+	}
+	var names []string
+	add := func(s string) {
+		if !own[s] {
+			own[s] = true
+			names = append(names, s)
+		}
+	}
+	for _, n := range g.Nodes {
+		for _, s := range needs(n) {
+			add(s)
+		}
+	}
+	for _, v := range g.Outputs {
+		add(v.Name)
+	}
+	return names
+}
