@@ -1,0 +1,157 @@
+package eval
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/report"
+)
+
+// Assemble makes the report of a finished run from its journal, or of a whole evaluation from the
+// journals of all its shards. It depends on the journals, the gates and the baseline alone. The Run
+// holds the seconds that the journals recorded.
+func Assemble(gates []Gate, baseline *report.Report, journals ...*Journal) (*report.Report, *report.Run, error) {
+	j, err := join(journals)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &assembly{journal: j, report: newReport(j), seconds: map[string]float64{}}
+	if err := a.collect(); err != nil {
+		return nil, nil, err
+	}
+	if err := a.scores(); err != nil {
+		return nil, nil, err
+	}
+	r := a.report
+	r.Flags = a.flags()
+	r.Findings = a.findings()
+	r.NotTested = a.gaps()
+	if r.Gates, err = judgeGates(r, gates, baseline); err != nil {
+		return nil, nil, err
+	}
+	r.Verdict = verdict(r)
+	return r, &report.Run{Attacks: a.seconds}, r.Validate()
+}
+
+// Finish completes what a journal cannot know about a run.
+func Finish(run *report.Run, started time.Time, machine string) {
+	run.Started, run.Seconds, run.Machine = started.UTC().Truncate(time.Second), time.Since(started).Seconds(), machine
+}
+
+// assembly is one call of Assemble.
+type assembly struct {
+	journal *Journal
+	report  *report.Report
+	scorers []scorer
+	seconds map[string]float64
+	rows    map[string][][]Response // attack → system → image, from the files
+	float   map[string][][]Response // the same before rounding
+	pvalues []*report.Number        // to be adjusted together
+}
+
+func newReport(j *Journal) *report.Report {
+	r := &report.Report{Schema: report.Schema, Title: j.head.Title, Claim: j.head.Claim,
+		Systems: slices.Clone(j.head.Systems), Attacks: slices.Clone(j.head.Attacks)}
+	r.Claim.Data.Skipped = slices.Clone(r.Claim.Data.Skipped)
+	if j.head.Shards > 1 {
+		r.Title += fmt.Sprintf(" (shard %d/%d)", j.head.Shard, j.head.Shards)
+	}
+	return r
+}
+
+// join unites the journals of shards and refuses what does not belong together or is not finished.
+func join(journals []*Journal) (*Journal, error) {
+	if len(journals) == 0 {
+		return nil, fmt.Errorf("eval: no journal")
+	}
+	all := newJournal(journals[0].head)
+	if len(journals) > 1 {
+		all.head.Shard, all.head.Shards = 0, 0
+	}
+	for n, j := range journals {
+		if err := sameClaim(journals[0].head, j.head, false); err != nil {
+			return nil, fmt.Errorf("eval: journal %d does not belong to the first: %w", n+1, err)
+		}
+		maps.Copy(all.images, j.images)
+		maps.Copy(all.skipped, j.skipped)
+		maps.Copy(all.entries, j.entries)
+	}
+	shard := Plan{Shard: all.head.Shard, Shards: all.head.Shards}
+	missing := 0
+	for i := range all.head.Samples {
+		if !shard.mine(i) || all.skipped[i] != nil {
+			continue
+		}
+		for _, a := range all.head.Attacks {
+			if !all.done(i, a.ID) {
+				missing++
+			}
+		}
+	}
+	if missing > 0 {
+		return nil, fmt.Errorf("eval: %d pairs of image and attack are not finished: resume the run or add the missing shards", missing)
+	}
+	return all, nil
+}
+
+// collect sorts images, costs and responses into place.
+func (a *assembly) collect() error {
+	j, r := a.journal, a.report
+	for _, s := range r.Systems {
+		sc, err := newScorer(head.Task(s.Task), nil)
+		if err != nil {
+			return fmt.Errorf("eval: system %s: %w", s.ID, err)
+		}
+		a.scorers = append(a.scorers, sc)
+	}
+	hash := sha256.New()
+	for _, i := range slices.Sorted(maps.Keys(j.skipped)) {
+		r.Claim.Data.Skipped = append(r.Claim.Data.Skipped, report.Skipped{File: j.skipped[i].File, Reason: j.skipped[i].Reason})
+	}
+	order := slices.Sorted(maps.Keys(j.images))
+	for _, i := range order {
+		im := j.images[i]
+		fmt.Fprintf(hash, "%s %s\n", im.SHA256, im.ID)
+		r.Images = append(r.Images, report.Image{ID: im.ID, SHA256: im.SHA256, Width: im.Width, Height: im.Height, Label: im.Label})
+	}
+	if len(order) == 0 {
+		return fmt.Errorf("eval: none of the %d images could be read; the first: %s", len(j.skipped), r.Claim.Data.Skipped[0].Reason)
+	}
+	r.Claim.Data.Images, r.Claim.Data.SHA256 = len(order), hex.EncodeToString(hash.Sum(nil))
+	a.rows, a.float = map[string][][]Response{}, map[string][][]Response{}
+	for k := range r.Attacks {
+		a.collectAttack(&r.Attacks[k], order)
+	}
+	return nil
+}
+
+func (a *assembly) collectAttack(at *report.Attack, order []int) {
+	systems := len(a.report.Systems)
+	rows, float := make([][]Response, systems), make([][]Response, systems)
+	for n, i := range order {
+		e := a.journal.entries[key{i, at.ID}]
+		at.Cost.Forwards += e.Cost.Forwards
+		at.Cost.Backwards += e.Cost.Backwards
+		at.Cost.Queries += e.Cost.Queries
+		a.seconds[at.ID] += e.Seconds
+		o := e.Outcome
+		o.Answers = nil
+		for s := range systems {
+			shown, before := e.Responses[s], e.Float[s]
+			if !o.Inside { // no attack at all: the image counts as it was
+				clean := a.journal.entries[key{i, report.Clean}]
+				shown, before = clean.Responses[s], clean.Responses[s]
+			}
+			rows[s], float[s] = append(rows[s], shown), append(float[s], before)
+			o.Answers = append(o.Answers, report.Answer{System: a.report.Systems[s].ID, Text: shown.Text, Truth: shown.Truth,
+				Value: shown.Value, Reason: shown.Reason})
+		}
+		a.report.Images[n].Outcomes = append(a.report.Images[n].Outcomes, o)
+	}
+	a.rows[at.ID], a.float[at.ID] = rows, float
+}

@@ -1,0 +1,94 @@
+package eval
+
+import (
+	"github.com/plumbline-ml/plumbline/eval/report"
+)
+
+// alpha is the significance level of a finding, after adjustment for all comparisons of the report.
+const alpha = 0.05
+
+// findings tells, for each system that lost score beyond chance, the smallest budget at which it did and
+// the attack that did most there. Noise makes no finding: it is the control.
+func (a *assembly) findings() []report.Finding {
+	var out []report.Finding
+	for _, s := range a.report.Systems {
+		if at := a.breaks(s); at != nil {
+			out = append(out, a.finding(s, *at))
+		}
+	}
+	return out
+}
+
+// breaks returns the attack to report for a system, or nil when nothing took score beyond chance.
+func (a *assembly) breaks(s report.System) *report.Attack {
+	var best *report.Attack
+	var worst report.Number
+	for i := range a.report.Attacks {
+		at := &a.report.Attacks[i]
+		if at.ID == report.Clean || at.Kind == "noise" || at.Kind == report.Worst {
+			continue
+		}
+		c := a.report.Cell(s.ID, at.ID)
+		if c.PValue == nil || !(*c.PValue < alpha) || !(c.Drop.Value > 0) {
+			continue
+		}
+		if best == nil || at.EpsValue < best.EpsValue || at.EpsValue == best.EpsValue && c.Drop.Value > worst {
+			best, worst = at, c.Drop.Value
+		}
+	}
+	return best
+}
+
+func (a *assembly) finding(s report.System, at report.Attack) report.Finding {
+	clean, c := a.report.Cell(s.ID, report.Clean), a.report.Cell(s.ID, at.ID)
+	who := "encoder"
+	switch {
+	case at.Kind == "black-box":
+		who = "query"
+	case at.Knowledge == "system":
+		who = "system"
+	}
+	f := report.Finding{ID: who + "/" + s.ID, UseCase: s.Task, System: s.ID, Attack: at.ID, Severity: severity(clean.Score, c.Score),
+		Title: report.T("finding."+who+".title", s.Name), Needs: report.T("needs."+who, s.Name, at.Eps),
+		Effect: report.T("effect."+s.Task, s.Name, s.Metric.Format(clean.Score.Value), s.Metric.Format(c.Score.Value), s.Metric.FormatInterval(c.Score), at.ID),
+		Reduce: reductions(who), Met: a.met(s, at), Tags: report.TagsFor(at.Kind, at.Knowledge)}
+	return f
+}
+
+// severity is error where more than half of the clean score is lost, warning otherwise.
+func severity(clean, attacked report.Score) string {
+	if attacked.Value < clean.Value/2 {
+		return "error"
+	}
+	return "warning"
+}
+
+func reductions(who string) []report.Text {
+	out := []report.Text{report.T("reduce.path")}
+	if who == "query" {
+		out = append(out, report.T("reduce.queries"))
+	}
+	if who == "encoder" {
+		out = append(out, report.T("reduce.private"))
+	}
+	return append(out, report.T("reduce.hardening"), report.T("reduce.ensemble"), report.T("reduce.restore"), report.T("reduce.detect"))
+}
+
+// met says what the best defended system of the same task and metric scored under the same attack.
+func (a *assembly) met(s report.System, at report.Attack) report.Text {
+	var best *report.System
+	var top report.Number
+	for i := range a.report.Systems {
+		d := &a.report.Systems[i]
+		if d.Relation != "defended" || d.Task != s.Task || d.Metric != s.Metric || d.ID == s.ID {
+			continue
+		}
+		if v := a.report.Cell(d.ID, at.ID).Score.Value; best == nil || v > top {
+			best, top = d, v
+		}
+	}
+	if best == nil {
+		return report.T("met.none")
+	}
+	return report.T("met.defence", best.Name, s.Metric.Format(top), s.Metric.Format(a.report.Cell(s.ID, at.ID).Score.Value))
+}

@@ -1,0 +1,168 @@
+package eval
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/report"
+	"gorgonia.org/tensor"
+)
+
+// Group is one or more systems that answer together because they share work, such as heads on one
+// encoder. It is safe for concurrent use.
+type Group interface {
+	// Systems describes the systems; their identifiers are unique within a plan.
+	Systems() []report.System
+
+	// Answer gives every system's response to every image: [image][system]. What goes wrong with one
+	// image or system is in its response; the error is for what concerns all, such as a cancelled context.
+	Answer(ctx context.Context, images []*dataset.Sample) ([][]Response, error)
+}
+
+// Response is what one system said about one image, compared with the truth.
+type Response struct {
+	Text   string          `json:"text"`             // as a person reads it
+	Truth  string          `json:"truth"`            // what would have been right
+	Value  report.Number   `json:"value"`            // the image's own score: 1 or 0 where answers are right or wrong
+	Reason string          `json:"reason"`           // right, wrong, scored, or error: …
+	Detail json.RawMessage `json:"detail,omitempty"` // what a metric over many images needs
+}
+
+// The reasons of responses. A failed response has the prefix reasonError and counts as wrong.
+const (
+	reasonRight  = "right"
+	reasonWrong  = "wrong"
+	reasonScored = "scored"
+	reasonError  = "error: "
+)
+
+// headGroup is a set of heads on one encoder, answered from one forward pass.
+type headGroup struct {
+	enc     encoder.Encoder
+	heads   []head.Head
+	scorers []scorer
+	systems []report.System
+	taps    []encoder.Tap
+	at      [][]int // head → tap → index in taps
+}
+
+// HeadSystem is a head with what a report says about it.
+type HeadSystem struct {
+	Head  head.Head
+	Title string // for people
+	Note  string // how it was made
+}
+
+// Heads groups heads on enc. relation says how enc relates to the attacked encoder: same-weights,
+// fine-tuned, other-architecture or defended. prefix is put before the heads' names to keep
+// identifiers unique among groups; it may be empty. data gives the truth's classes and references.
+func Heads(enc encoder.Encoder, relation, prefix string, data *dataset.Dataset, heads ...HeadSystem) (Group, error) {
+	g := &headGroup{enc: enc}
+	index := map[encoder.Tap]int{}
+	for _, h := range heads {
+		sc, err := newScorer(h.Head.Task(), data)
+		if err != nil {
+			return nil, fmt.Errorf("eval: head %s: %w", h.Head.Name(), err)
+		}
+		title := h.Title
+		if title == "" {
+			title = h.Head.Name()
+		}
+		g.heads, g.scorers = append(g.heads, h.Head), append(g.scorers, sc)
+		g.systems = append(g.systems, report.System{ID: prefix + h.Head.Name(), Name: title, Task: string(h.Head.Task()),
+			Relation: relation, Metric: sc.metric(), Chance: report.Number(sc.chance()), Detail: h.Note})
+		var at []int
+		for _, t := range h.Head.Taps() {
+			k, ok := index[t]
+			if !ok {
+				k = len(g.taps)
+				index[t] = k
+				g.taps = append(g.taps, t)
+			}
+			at = append(at, k)
+		}
+		g.at = append(g.at, at)
+	}
+	return g, nil
+}
+
+// Systems implements [Group].
+func (g *headGroup) Systems() []report.System { return g.systems }
+
+// Answer implements [Group].
+func (g *headGroup) Answer(ctx context.Context, images []*dataset.Sample) ([][]Response, error) {
+	acts, err := activations(ctx, g.enc, images, g.taps)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]Response, len(images))
+	for i, s := range images {
+		for k, h := range g.heads {
+			in := head.Input{Width: s.Width, Height: s.Height}
+			for _, t := range g.at[k] {
+				in.Acts = append(in.Acts, acts[t][i])
+			}
+			out[i] = append(out[i], respond(h, g.scorers[k], in, s))
+		}
+	}
+	return out, nil
+}
+
+// respond asks a head about one image, once per question where it answers questions.
+func respond(h head.Head, sc scorer, in head.Input, s *dataset.Sample) Response {
+	asks := []string{""}
+	if h.Task() == head.VQA {
+		asks = asks[:0]
+		for _, q := range s.QA {
+			asks = append(asks, q.Text)
+		}
+	}
+	var outs []head.Output
+	for _, q := range asks {
+		in.Question = q
+		o, err := h.Predict(in)
+		if err != nil {
+			return failed(err)
+		}
+		outs = append(outs, o)
+	}
+	r, err := sc.compare(outs, s)
+	if err != nil {
+		return failed(err)
+	}
+	return r
+}
+
+func failed(err error) Response { return Response{Reason: reasonError + err.Error()} }
+
+// activations runs one forward pass and copies what the taps hold: [tap][image].
+func activations(ctx context.Context, enc encoder.Encoder, images []*dataset.Sample, taps []encoder.Tap) ([][]head.Activation, error) {
+	pixels := make([]*tensor.Dense, len(images))
+	for i, s := range images {
+		pixels[i] = s.Image
+	}
+	trace, err := enc.Trace(ctx, pixels, taps...)
+	if err != nil {
+		return nil, err
+	}
+	defer trace.Close()
+	out := make([][]head.Activation, len(taps))
+	for t := range taps {
+		a := trace.Activation(t)
+		shape := a.Shape()
+		data, ok := a.Data().([]float32)
+		if !ok || len(shape) < 2 || shape[0] != len(images) {
+			return nil, fmt.Errorf("eval: tap %s of %s is %v %v for %d images", taps[t], enc.Spec().Name, a.Dtype(), shape, len(images))
+		}
+		n := len(data) / len(images)
+		for i := range images {
+			row := append([]float32(nil), data[i*n:(i+1)*n]...)
+			out[t] = append(out[t], head.Activation{Shape: append([]int(nil), shape[1:]...), Data: row})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,184 @@
+package eval
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/plumbline-ml/plumbline/eval/report"
+)
+
+// journalSchema names the version of the journal's lines.
+const journalSchema = "plumbline.journal/1"
+
+// header is the first line of a journal: what it is about. Two journals of one claim differ in Shard
+// only.
+type header struct {
+	Schema  string          `json:"schema"`
+	Title   string          `json:"title"`
+	Claim   report.Claim    `json:"claim"` // without what only the images tell
+	Systems []report.System `json:"systems"`
+	Attacks []report.Attack `json:"attacks"` // without their cost
+	Gaps    []report.Text   `json:"gaps"`
+	Samples int             `json:"samples"` // images of the whole data set
+	Shard   int             `json:"shard"`
+	Shards  int             `json:"shards"`
+}
+
+// line is any other line; exactly one field is set.
+type line struct {
+	Image *imageLine `json:"image,omitempty"`
+	Skip  *skipLine  `json:"skip,omitempty"`
+	Entry *entry     `json:"entry,omitempty"`
+}
+
+type imageLine struct {
+	Index  int    `json:"index"` // in the whole data set
+	ID     string `json:"id"`
+	SHA256 string `json:"sha256"` // of the 8-bit pixels
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Label  string `json:"label"`
+}
+
+type skipLine struct {
+	Index  int    `json:"index"`
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+}
+
+// entry is one finished (image, attack).
+type entry struct {
+	Index     int            `json:"index"`
+	Attack    string         `json:"attack"`
+	Outcome   report.Outcome `json:"outcome"`   // without answers
+	Responses []Response     `json:"responses"` // by system, from the file
+	Float     []Response     `json:"float"`     // by system, from the unrounded image
+	Cost      report.Cost    `json:"cost"`
+	Seconds   float64        `json:"seconds"` // never part of a report
+}
+
+// key identifies an entry.
+type key struct {
+	index  int
+	attack string
+}
+
+// Journal is what a run has finished so far, in memory and, when it was opened for writing, on disk.
+// Each record is one line of JSON, on disk before the run goes on; a line cut short by a crash is
+// ignored and overwritten.
+type Journal struct {
+	head    header
+	images  map[int]*imageLine
+	skipped map[int]*skipLine
+	entries map[key]*entry
+	file    *os.File
+}
+
+// ReadJournal reads a journal from disk.
+func ReadJournal(path string) (*Journal, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	j, _, err := parseJournal(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return j, nil
+}
+
+// openJournal opens the journal at path for head, creating it when it is missing. An existing journal
+// must be of the same claim; without resume it is an error.
+func openJournal(path string, head header, resume bool) (*Journal, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	j, kept, err := parseJournal(raw)
+	fresh := len(raw) == 0 || errors.Is(err, errNoHeader)
+	switch {
+	case fresh:
+		j, kept = newJournal(head), 0
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	case !resume:
+		return nil, fmt.Errorf("%s: is the journal of an earlier run: continue it with --resume, or choose another folder", path)
+	default:
+		if err := sameClaim(j.head, head, true); err != nil {
+			return nil, fmt.Errorf("%s: cannot resume: %w", path, err)
+		}
+	}
+	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+		return nil, err
+	}
+	if err := j.begin(kept, fresh); err != nil {
+		j.file.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return j, nil
+}
+
+func newJournal(head header) *Journal {
+	return &Journal{head: head, images: map[int]*imageLine{}, skipped: map[int]*skipLine{}, entries: map[key]*entry{}}
+}
+
+// begin cuts the file to its whole lines and writes the header of a new one.
+func (j *Journal) begin(kept int64, fresh bool) error {
+	if err := j.file.Truncate(kept); err != nil {
+		return err
+	}
+	if _, err := j.file.Seek(kept, io.SeekStart); err != nil {
+		return err
+	}
+	if !fresh {
+		return nil
+	}
+	raw, err := json.Marshal(j.head)
+	if err != nil {
+		return err
+	}
+	if _, err := j.file.Write(append(raw, '\n')); err != nil {
+		return err
+	}
+	return j.file.Sync()
+}
+
+// Close closes the file.
+func (j *Journal) Close() error {
+	if j.file == nil {
+		return nil
+	}
+	return j.file.Close()
+}
+
+// add appends records and waits until they are on disk.
+func (j *Journal) add(lines ...line) error {
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	for _, l := range lines {
+		if err := e.Encode(l); err != nil {
+			return err
+		}
+	}
+	if _, err := j.file.Write(buf.Bytes()); err != nil {
+		return fmt.Errorf("%s: %w", j.file.Name(), err)
+	}
+	if err := j.file.Sync(); err != nil {
+		return fmt.Errorf("%s: %w", j.file.Name(), err)
+	}
+	for _, l := range lines {
+		if err := j.take(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done reports whether the pair is finished.
+func (j *Journal) done(index int, attack string) bool { return j.entries[key{index, attack}] != nil }

@@ -1,0 +1,146 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/plumbline-ml/plumbline/attack"
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/report"
+)
+
+// Plan is an evaluation before it is run. Everything in it but Workers and Progress belongs to the
+// claim.
+type Plan struct {
+	Title      string
+	Tool       string          // name and version
+	Arithmetic string          // instruction path of the float kernels
+	Encoder    encoder.Encoder // the encoder that the attacks see
+	Artifact   report.Artifact // the file it was read from
+	Data       *dataset.Dataset
+	Groups     []Group
+	Attempts   []Attempt
+	Seed       uint64
+	Config     string        // the configuration as YAML, for the record
+	Gaps       []report.Text // what this plan leaves untested beside what its attacks and systems imply
+
+	// Shard and Shards select every Shards-th image, from the Shard-th counted from 1; zero for all.
+	Shard, Shards int
+
+	Workers  int            // images at once; 0 for GOMAXPROCS
+	Progress func(Progress) // called after every finished (image, attack), from one goroutine; may be nil
+}
+
+// Attempt is one attack at one budget.
+type Attempt struct {
+	Name      string // as asked for; with the budget it identifies the attempt
+	Attack    attack.Attack
+	Threat    attack.ThreatModel
+	Kind      string // noise, gradient, black-box
+	Knowledge string // none, encoder, system
+
+	// Options returns what the attack is told beside the images, such as the head and labels of a
+	// white-box attack; nil for none.
+	Options func(images []*dataset.Sample) ([]attack.Option, error)
+}
+
+// ID is name@eps.
+func (a Attempt) ID() string { return a.Name + "@" + a.Threat.Eps.String() }
+
+// Progress counts finished pairs of image and attack.
+type Progress struct {
+	Done, Total int
+	Image       string
+	Attack      string
+}
+
+// Validate reports the first thing that makes the plan unusable.
+func (p *Plan) Validate() error {
+	switch {
+	case p.Encoder == nil:
+		return errors.New("eval: the plan has no encoder")
+	case p.Data == nil || p.Data.Len() == 0:
+		return errors.New("eval: the plan has no images")
+	case len(p.Groups) == 0:
+		return errors.New("eval: the plan has no system to judge")
+	case p.Shards < 0 || p.Shards > 0 && (p.Shard < 1 || p.Shard > p.Shards):
+		return fmt.Errorf("eval: shard %d/%d: want i/n with 1 ≤ i ≤ n", p.Shard, p.Shards)
+	}
+	seen := map[string]bool{report.Clean: true}
+	for _, a := range p.Attempts {
+		if a.Attack == nil || seen[a.ID()] {
+			return fmt.Errorf("eval: attack %s is missing or listed twice", a.ID())
+		}
+		seen[a.ID()] = true
+		if err := a.Threat.Validate(1); err != nil {
+			return fmt.Errorf("eval: attack %s: %w", a.ID(), err)
+		}
+		if a.Threat.Norm != attack.NormLinf {
+			return fmt.Errorf("eval: attack %s: the judge measures %s, not %s", a.ID(), attack.NormLinf, a.Threat.Norm)
+		}
+	}
+	return p.uniqueNames()
+}
+
+// uniqueNames refuses systems and images that could not be told apart in a report.
+func (p *Plan) uniqueNames() error {
+	systems, images := map[string]bool{}, map[string]bool{}
+	for _, g := range p.Groups {
+		for _, s := range g.Systems() {
+			if systems[s.ID] {
+				return fmt.Errorf("eval: two systems are called %s", s.ID)
+			}
+			systems[s.ID] = true
+		}
+	}
+	for _, s := range p.Data.Samples {
+		if s.ID == "" || !filepath.IsLocal(filepath.FromSlash(s.ID)) {
+			return fmt.Errorf("eval: image identifier %q is no relative path", s.ID)
+		}
+		if name := pngName(s.ID); images[name] {
+			return fmt.Errorf("eval: two images would be saved as %s", name)
+		} else {
+			images[name] = true
+		}
+	}
+	return nil
+}
+
+// mine reports whether sample i belongs to the plan's shard.
+func (p *Plan) mine(i int) bool { return p.Shards == 0 || i%p.Shards == p.Shard-1 }
+
+// pngName is the file name under which an image is saved.
+func pngName(id string) string {
+	if strings.EqualFold(path.Ext(id), ".png") {
+		return id
+	}
+	return id + ".png"
+}
+
+// picturePath is where the k-th attempt's file for an image goes, below the report's folder. The clean
+// images have k = 0.
+func picturePath(k int, attempt, image string) string {
+	safe := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("@.-+", r):
+			return r
+		case r == '/':
+			return '-'
+		}
+		return '_'
+	}, attempt)
+	return path.Join("images", fmt.Sprintf("%02d-%.60s", k, safe), pngName(image))
+}
+
+// systems lists the systems of all groups in order.
+func (p *Plan) systems() []report.System {
+	var out []report.System
+	for _, g := range p.Groups {
+		out = append(out, g.Systems()...)
+	}
+	return out
+}

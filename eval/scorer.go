@@ -1,0 +1,55 @@
+package eval
+
+import (
+	"fmt"
+
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/report"
+	"github.com/plumbline-ml/plumbline/eval/stat"
+)
+
+// scorer compares a task's answers with the truth, and turns the responses of many images into the
+// task's metric.
+type scorer interface {
+	metric() report.Metric
+	chance() float64 // what guessing scores; NaN where it has no meaning
+
+	// compare judges one image. There is one output, or one per question of the sample.
+	compare(outs []head.Output, s *dataset.Sample) (Response, error)
+
+	// statistic returns the metric as a function of image indices. It uses the responses alone.
+	statistic(rs []Response) (stat.Statistic, error)
+}
+
+// binary scorers have responses that are right or wrong: their intervals are Wilson's and their
+// comparisons McNemar's.
+type binary interface{ rightOrWrong() }
+
+// scorers holds a constructor per task. data may be nil when only metric and statistic are used.
+var scorers = map[head.Task]func(data *dataset.Dataset) (scorer, error){
+	head.Classification: newClassification,
+	head.Anomaly:        newAnomaly,
+	head.Segmentation:   newSegmentation,
+	head.Detection:      newDetection,
+	head.Captioning:     newCaptioning,
+	head.VQA:            newQuestions,
+	head.Retrieval:      newRetrieval,
+}
+
+func newScorer(task head.Task, data *dataset.Dataset) (scorer, error) {
+	build, ok := scorers[task]
+	if !ok {
+		return nil, fmt.Errorf("no way to score task %q", task)
+	}
+	return build(data)
+}
+
+// values is the mean of the images' own scores.
+func values(rs []Response) (stat.Statistic, error) {
+	v := make([]float64, len(rs))
+	for i, r := range rs {
+		v[i] = float64(r.Value)
+	}
+	return stat.Mean(v), nil
+}

@@ -1,0 +1,240 @@
+package eval
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/plumbline-ml/plumbline/eval/report"
+	"github.com/plumbline-ml/plumbline/eval/stat"
+)
+
+const (
+	level     = 0.95
+	resamples = 2000 // of a bootstrap; enough for a 95 % interval to within its own noise of about 1 % of its width
+)
+
+// scores fills the cells, the worst case per image, and the comparisons.
+func (a *assembly) scores() error {
+	a.addWorst()
+	for s := range a.report.Systems {
+		for _, at := range a.report.Attacks {
+			if err := a.cell(s, at); err != nil {
+				return fmt.Errorf("eval: %s under %s: %w", a.report.Systems[s].ID, at.ID, err)
+			}
+		}
+	}
+	if err := a.comparisons(); err != nil {
+		return err
+	}
+	a.adjust()
+	return nil
+}
+
+// addWorst adds, for each budget with more than one attack, the row that takes for every image and
+// system the attack that did most harm to it.
+func (a *assembly) addWorst() {
+	for _, eps := range a.report.Budgets() {
+		attacks := a.report.At(eps)
+		if len(attacks) < 2 {
+			continue
+		}
+		w := report.Attack{ID: report.Worst + "@" + eps, Name: report.Worst, Kind: report.Worst, Knowledge: "encoder", Eps: eps, EpsValue: attacks[0].EpsValue}
+		rows := make([][]Response, len(a.report.Systems))
+		for s := range rows {
+			for i := range a.report.Images {
+				worst := a.rows[attacks[0].ID][s][i]
+				for _, at := range attacks[1:] {
+					if r := a.rows[at.ID][s][i]; r.Value < worst.Value || !r.Value.Finite() && worst.Value.Finite() {
+						worst = r
+					}
+				}
+				rows[s] = append(rows[s], worst)
+			}
+		}
+		for _, at := range attacks {
+			if at.Knowledge == "system" {
+				w.Knowledge = "system"
+			}
+			w.Cost.Forwards += at.Cost.Forwards
+			w.Cost.Backwards += at.Cost.Backwards
+			w.Cost.Queries += at.Cost.Queries
+		}
+		a.rows[w.ID] = rows
+		a.report.Attacks = append(a.report.Attacks, w)
+	}
+}
+
+func (a *assembly) cell(s int, at report.Attack) error {
+	system := a.report.Systems[s]
+	rows, clean := a.rows[at.ID][s], a.rows[report.Clean][s]
+	c := report.Cell{System: system.ID, Attack: at.ID}
+	var err error
+	if c.Score, err = a.score(s, rows); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if len(r.Reason) > len(reasonError) && r.Reason[:len(reasonError)] == reasonError {
+			c.Score.Warnings = append(c.Score.Warnings, r.Reason)
+			break
+		}
+	}
+	if at.ID != report.Clean {
+		drop, p, err := a.paired(s, clean, rows)
+		if err != nil {
+			return err
+		}
+		c.Drop, c.PValue = &drop, &p
+		c.Success = success(a.scorers[s], clean, rows)
+	}
+	if float := a.float[at.ID]; float != nil && at.ID != report.Clean {
+		f, err := a.score(s, float[s])
+		if err != nil {
+			return err
+		}
+		c.Float = &f
+	}
+	a.report.Cells = append(a.report.Cells, c)
+	if c.PValue != nil {
+		a.pvalues = append(a.pvalues, c.PValue)
+	}
+	return nil
+}
+
+// score is the system's metric with its interval: Wilson's where answers are right or wrong, a BCa
+// bootstrap over images otherwise.
+func (a *assembly) score(s int, rows []Response) (report.Score, error) {
+	if _, ok := a.scorers[s].(binary); ok {
+		return rate(rows), nil
+	}
+	f, err := a.scorers[s].statistic(rows)
+	if err != nil {
+		return report.Score{}, err
+	}
+	e, err := a.bootstrap().BCa(len(rows), f)
+	return fromEstimate(e), err
+}
+
+func (a *assembly) bootstrap() stat.Bootstrap {
+	return stat.Bootstrap{Level: level, Resamples: resamples, Seed: a.report.Claim.Seed}
+}
+
+func rate(rows []Response) report.Score {
+	hits := 0
+	for _, r := range rows {
+		if r.Value == 1 {
+			hits++
+		}
+	}
+	v := stat.Wilson(hits, len(rows), level)
+	return report.Score{Value: report.Number(float64(hits) / float64(len(rows))), Low: report.Number(v.Lo), High: report.Number(v.Hi),
+		Level: level, Method: "wilson", N: len(rows)}
+}
+
+func fromEstimate(e stat.Estimate) report.Score {
+	return report.Score{Value: report.Number(e.Value), Low: report.Number(e.Interval.Lo), High: report.Number(e.Interval.Hi),
+		Level: report.Number(e.Interval.Level), Method: "bca", N: e.N, Warnings: e.Warnings}
+}
+
+// paired is the score of x minus the score of y on the same images, with the p-value of no difference:
+// the exact McNemar test where answers are right or wrong, the paired bootstrap otherwise.
+func (a *assembly) paired(s int, x, y []Response) (report.Score, report.Number, error) {
+	f, err := a.scorers[s].statistic(x)
+	if err != nil {
+		return report.Score{}, 0, err
+	}
+	g, err := a.scorers[s].statistic(y)
+	if err != nil {
+		return report.Score{}, 0, err
+	}
+	d, err := a.bootstrap().Paired(len(x), f, g)
+	if err != nil {
+		return report.Score{}, 0, err
+	}
+	p := report.Number(d.P)
+	if _, ok := a.scorers[s].(binary); ok {
+		m, err := stat.Compare(right(x), right(y))
+		if err != nil {
+			return report.Score{}, 0, err
+		}
+		p = report.Number(m.McNemar())
+	}
+	return fromEstimate(d.Estimate), p, nil
+}
+
+func right(rows []Response) []bool {
+	out := make([]bool, len(rows))
+	for i, r := range rows {
+		out[i] = r.Value == 1
+	}
+	return out
+}
+
+// success is the share of originally right answers that became wrong; nil where answers are neither, or
+// none was right.
+func success(sc scorer, clean, rows []Response) *report.Score {
+	if _, ok := sc.(binary); !ok {
+		return nil
+	}
+	was, hits := 0, 0
+	for i, r := range clean {
+		if r.Value != 1 {
+			continue
+		}
+		was++
+		if rows[i].Value != 1 {
+			hits++
+		}
+	}
+	if was == 0 {
+		return nil
+	}
+	v := stat.Wilson(hits, was, level)
+	return &report.Score{Value: report.Number(float64(hits) / float64(was)), Low: report.Number(v.Lo), High: report.Number(v.Hi),
+		Level: level, Method: "wilson", N: was}
+}
+
+// comparisons sets the attacks of one budget against each other in pairs, aggregates left out.
+func (a *assembly) comparisons() error {
+	for s, system := range a.report.Systems {
+		for _, eps := range a.report.Budgets() {
+			attacks := a.report.At(eps)
+			for i, x := range attacks {
+				for _, y := range attacks[i+1:] {
+					if x.Kind == report.Worst || y.Kind == report.Worst {
+						continue
+					}
+					d, p, err := a.paired(s, a.rows[x.ID][s], a.rows[y.ID][s])
+					if err != nil {
+						return err
+					}
+					a.report.Comparisons = append(a.report.Comparisons, report.Comparison{System: system.ID, A: x.ID, B: y.ID, Difference: d, PValue: p})
+				}
+			}
+		}
+	}
+	for i := range a.report.Comparisons {
+		a.pvalues = append(a.pvalues, &a.report.Comparisons[i].PValue)
+	}
+	return nil
+}
+
+// adjust makes the p-values hold for all comparisons of the report at once.
+func (a *assembly) adjust() {
+	p := make([]float64, len(a.pvalues))
+	for i, v := range a.pvalues {
+		p[i] = float64(*v)
+	}
+	for i, v := range stat.Holm(p) {
+		*a.pvalues[i] = report.Number(v)
+	}
+}
+
+// smallestDrop is the smallest fall of a rate that n paired images would have shown with 80 % power at
+// 5 %; NaN or +Inf when none.
+func smallestDrop(n int) float64 {
+	d, err := stat.MinimumDetectableDrop(n, 0, 1-level, 0.8)
+	if err != nil {
+		return math.NaN()
+	}
+	return d
+}

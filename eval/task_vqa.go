@@ -1,0 +1,43 @@
+package eval
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/metric"
+	"github.com/plumbline-ml/plumbline/eval/report"
+	"github.com/plumbline-ml/plumbline/eval/stat"
+)
+
+// questions is the VQA accuracy, averaged over the questions of an image and then over images.
+type questions struct{}
+
+func newQuestions(*dataset.Dataset) (scorer, error) { return questions{}, nil }
+
+func (questions) metric() report.Metric {
+	return report.Metric{Name: "VQA accuracy", Share: true, HigherIsBetter: true}
+}
+
+func (questions) chance() float64 { return math.NaN() }
+
+func (questions) compare(outs []head.Output, s *dataset.Sample) (Response, error) {
+	if len(s.QA) == 0 || len(outs) != len(s.QA) {
+		return Response{}, errNoTruth
+	}
+	var said, wanted []string
+	var sum float64
+	for i, q := range s.QA {
+		sum += metric.VQAAccuracy(outs[i].Text, q.Answers)
+		said = append(said, fmt.Sprintf("%s %s", q.Text, outs[i].Text))
+		if len(q.Answers) > 0 {
+			wanted = append(wanted, q.Answers[0])
+		}
+	}
+	return Response{Text: strings.Join(said, " / "), Truth: strings.Join(wanted, " / "), Reason: reasonScored,
+		Value: report.Number(sum / float64(len(s.QA)))}, nil
+}
+
+func (questions) statistic(rs []Response) (stat.Statistic, error) { return values(rs) }
