@@ -19,15 +19,16 @@ TEXT ·attnSoftmaxAVX512(SB), NOSPLIT, $0-72
 	KMOVW        DX, K1
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS attn_log2e<>+0(SB), Z1
-	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
-	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
-	VBROADCASTSS attn_least<>+0(SB), Z4
-	VBROADCASTSS attn_one<>+0(SB), Z5
-	VBROADCASTSS attn_exp0<>+0(SB), Z6
-	VBROADCASTSS attn_exp1<>+0(SB), Z7
-	VBROADCASTSS attn_exp2<>+0(SB), Z8
-	VBROADCASTSS attn_exp3<>+0(SB), Z9
-	VBROADCASTSS attn_exp4<>+0(SB), Z10
+	VBROADCASTSS attn_round<>+0(SB), Z2
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z3
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z4
+	VBROADCASTSS attn_least<>+0(SB), Z5
+	VBROADCASTSS attn_one<>+0(SB), Z6
+	VBROADCASTSS attn_exp0<>+0(SB), Z7
+	VBROADCASTSS attn_exp1<>+0(SB), Z8
+	VBROADCASTSS attn_exp2<>+0(SB), Z9
+	VBROADCASTSS attn_exp3<>+0(SB), Z10
+	VBROADCASTSS attn_exp4<>+0(SB), Z11
 	MOVQ         x+0(FP), CX
 	MOVQ         rows+16(FP), DX
 	MOVQ         top+56(FP), BX
@@ -35,7 +36,7 @@ TEXT ·attnSoftmaxAVX512(SB), NOSPLIT, $0-72
 	MOVQ         mask+32(FP), DI
 
 maskedrow:
-	VBROADCASTSS attn_lowest<>+0(SB), Z11
+	VBROADCASTSS attn_lowest<>+0(SB), Z12
 	MOVQ         CX, R8
 	MOVQ         AX, R9
 	MOVQ         DI, R10
@@ -43,35 +44,35 @@ maskedrow:
 	JZ           maskedtopnone
 
 maskedtop:
-	VMOVUPS     (R8), Z12
-	VFMADD213PS (R10), Z0, Z12
-	VMAXPS      Z11, Z12, Z11
+	VMOVUPS     (R8), Z13
+	VFMADD213PS (R10), Z0, Z13
+	VMAXPS      Z12, Z13, Z12
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R10
 	DECQ        R9
 	JNE         maskedtop
 
 maskedtopnone:
-	VMOVUPS       (R8), Z12
-	VMOVUPS.Z     (R10), K1, Z14
-	VFMADD213PS   Z14, Z0, Z12
-	VBROADCASTSS  attn_lowest<>+0(SB), Z14
-	VBLENDMPS     Z12, Z14, K1, Z12
-	VMAXPS        Z11, Z12, Z11
-	VMOVAPS       Y11, Y12
-	VEXTRACTF64X4 $0x01, Z11, Y11
-	VMAXPS        Y11, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X11
-	VMAXPS        X11, X12, X11
-	VPERMILPS     $0x4e, X11, X12
-	VMAXPS        X12, X11, X11
-	VPERMILPS     $0xb1, X11, X12
-	VMAXPS        X12, X11, X11
-	VXORPS        Y13, Y13, Y13
-	VMOVSS        X11, (BX)
-	VUCOMISS      attn_lowest<>+0(SB), X11
+	VMOVUPS       (R8), Z13
+	VMOVUPS.Z     (R10), K1, Z15
+	VFMADD213PS   Z15, Z0, Z13
+	VBROADCASTSS  attn_lowest<>+0(SB), Z15
+	VBLENDMPS     Z13, Z15, K1, Z13
+	VMAXPS        Z12, Z13, Z12
+	VMOVAPS       Y12, Y13
+	VEXTRACTF64X4 $0x01, Z12, Y12
+	VMAXPS        Y12, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X12
+	VMAXPS        X12, X13, X12
+	VPERMILPS     $0x4e, X12, X13
+	VMAXPS        X13, X12, X12
+	VPERMILPS     $0xb1, X12, X13
+	VMAXPS        X13, X12, X12
+	VXORPS        Y14, Y14, Y14
+	VMOVSS        X12, (BX)
+	VUCOMISS      attn_lowest<>+0(SB), X12
 	JE            maskedhidden
-	VBROADCASTSS  X11, Z11
+	VBROADCASTSS  X12, Z12
 	MOVQ          CX, R8
 	MOVQ          AX, R9
 	MOVQ          DI, R10
@@ -79,67 +80,71 @@ maskedtopnone:
 	JZ            maskedexpnone
 
 maskedexp:
-	VMOVUPS      (R8), Z12
-	VFMADD213PS  (R10), Z0, Z12
-	VSUBPS       Z11, Z12, Z12
-	VMULPS       Z1, Z12, Z14
-	VRNDSCALEPS  $0x08, Z14, Z14
-	VMOVAPS      Z12, Z15
-	VFNMADD231PS Z2, Z14, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VMOVUPS      Z6, Z16
-	VFMADD213PS  Z7, Z15, Z16
-	VFMADD213PS  Z8, Z15, Z16
-	VFMADD213PS  Z9, Z15, Z16
-	VFMADD213PS  Z10, Z15, Z16
-	VMULPS       Z15, Z15, Z17
-	VFMADD213PS  Z15, Z17, Z16
-	VADDPS       Z5, Z16, Z16
-	VCMPPS       $0x05, Z4, Z12, K2
-	VSCALEFPS.Z  Z14, Z16, K2, Z12
-	VMOVUPS      Z12, (R8)
-	VADDPS       Z12, Z13, Z13
+	VMOVUPS      (R8), Z13
+	VFMADD213PS  (R10), Z0, Z13
+	VSUBPS       Z12, Z13, Z13
+	VMOVUPS      Z1, Z15
+	VFMADD213PS  Z2, Z13, Z15
+	VSUBPS       Z2, Z15, Z16
+	VMOVAPS      Z13, Z17
+	VFNMADD231PS Z3, Z16, Z17
+	VFNMADD231PS Z4, Z16, Z17
+	VMOVUPS      Z7, Z18
+	VFMADD213PS  Z8, Z17, Z18
+	VFMADD213PS  Z9, Z17, Z18
+	VFMADD213PS  Z10, Z17, Z18
+	VFMADD213PS  Z11, Z17, Z18
+	VMULPS       Z17, Z17, Z16
+	VFMADD213PS  Z17, Z16, Z18
+	VADDPS       Z6, Z18, Z18
+	VPSLLD       $0x17, Z15, Z15
+	VCMPPS       $0x05, Z5, Z13, K2
+	VMULPS.Z     Z15, Z18, K2, Z13
+	VMOVUPS      Z13, (R8)
+	VADDPS       Z13, Z14, Z14
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R10
 	DECQ         R9
 	JNE          maskedexp
 
 maskedexpnone:
-	VMOVUPS      (R8), Z12
-	VMOVUPS.Z    (R10), K1, Z14
-	VFMADD213PS  Z14, Z0, Z12
-	VBROADCASTSS attn_lowest<>+0(SB), Z14
-	VBLENDMPS    Z12, Z14, K1, Z12
-	VSUBPS       Z11, Z12, Z12
-	VMULPS       Z1, Z12, Z11
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VMOVAPS      Z12, Z14
-	VFNMADD231PS Z2, Z11, Z14
-	VFNMADD231PS Z3, Z11, Z14
-	VMOVUPS      Z6, Z15
-	VFMADD213PS  Z7, Z14, Z15
-	VFMADD213PS  Z8, Z14, Z15
-	VFMADD213PS  Z9, Z14, Z15
-	VFMADD213PS  Z10, Z14, Z15
-	VMULPS       Z14, Z14, Z16
-	VFMADD213PS  Z14, Z16, Z15
-	VADDPS       Z5, Z15, Z15
-	VCMPPS       $0x05, Z4, Z12, K2
-	VSCALEFPS.Z  Z11, Z15, K2, Z12
-	VMOVUPS      Z12, (R8)
-	VADDPS       Z12, Z13, Z13
+	VMOVUPS      (R8), Z13
+	VMOVUPS.Z    (R10), K1, Z15
+	VFMADD213PS  Z15, Z0, Z13
+	VSUBPS       Z12, Z13, Z13
+	VBROADCASTSS attn_lowest<>+0(SB), Z12
+	VBLENDMPS    Z13, Z12, K1, Z13
+	VMOVUPS      Z1, Z12
+	VFMADD213PS  Z2, Z13, Z12
+	VSUBPS       Z2, Z12, Z15
+	VMOVAPS      Z13, Z16
+	VFNMADD231PS Z3, Z15, Z16
+	VFNMADD231PS Z4, Z15, Z16
+	VMOVUPS      Z7, Z17
+	VFMADD213PS  Z8, Z16, Z17
+	VFMADD213PS  Z9, Z16, Z17
+	VFMADD213PS  Z10, Z16, Z17
+	VFMADD213PS  Z11, Z16, Z17
+	VMULPS       Z16, Z16, Z15
+	VFMADD213PS  Z16, Z15, Z17
+	VADDPS       Z6, Z17, Z17
+	VPSLLD       $0x17, Z12, Z12
+	VCMPPS       $0x05, Z5, Z13, K2
+	VMULPS.Z     Z12, Z17, K2, Z13
+	VMOVUPS      Z13, (R8)
+	VADDPS       Z13, Z14, Z14
 
 maskedhidden:
-	VMOVAPS       Y13, Y11
-	VEXTRACTF64X4 $0x01, Z13, Y12
-	VADDPS        Y12, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X12
-	VADDPS        X12, X11, X12
-	VPERMILPS     $0x4e, X12, X11
-	VADDPS        X11, X12, X12
-	VPERMILPS     $0xb1, X12, X11
-	VADDPS        X11, X12, X12
-	VMOVSS        X12, (SI)
+	VMOVAPS       Y14, Y12
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X13, X12, X13
+	VPERMILPS     $0x4e, X13, X12
+	VADDPS        X12, X13, X13
+	VPERMILPS     $0xb1, X13, X12
+	VADDPS        X12, X13, X13
+	VMOVSS        X13, (SI)
 	ADDQ          stride+8(FP), CX
 	ADDQ          maskStride+40(FP), DI
 	ADDQ          $0x04, BX
@@ -161,120 +166,123 @@ bare:
 	KMOVW        DX, K1
 	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS attn_log2e<>+0(SB), Z1
-	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
-	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
-	VBROADCASTSS attn_least<>+0(SB), Z4
-	VBROADCASTSS attn_one<>+0(SB), Z5
-	VBROADCASTSS attn_exp0<>+0(SB), Z6
-	VBROADCASTSS attn_exp1<>+0(SB), Z7
-	VBROADCASTSS attn_exp2<>+0(SB), Z8
-	VBROADCASTSS attn_exp3<>+0(SB), Z9
-	VBROADCASTSS attn_exp4<>+0(SB), Z10
+	VBROADCASTSS attn_round<>+0(SB), Z2
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z3
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z4
+	VBROADCASTSS attn_least<>+0(SB), Z5
+	VBROADCASTSS attn_one<>+0(SB), Z6
+	VBROADCASTSS attn_exp0<>+0(SB), Z7
+	VBROADCASTSS attn_exp1<>+0(SB), Z8
+	VBROADCASTSS attn_exp2<>+0(SB), Z9
+	VBROADCASTSS attn_exp3<>+0(SB), Z10
+	VBROADCASTSS attn_exp4<>+0(SB), Z11
 	MOVQ         x+0(FP), CX
 	MOVQ         rows+16(FP), DX
 	MOVQ         top+56(FP), BX
 	MOVQ         sum+64(FP), SI
 
 plainrow:
-	VBROADCASTSS attn_lowest<>+0(SB), Z11
+	VBROADCASTSS attn_lowest<>+0(SB), Z12
 	MOVQ         CX, DI
 	MOVQ         AX, R8
 	TESTQ        R8, R8
 	JZ           plaintopnone
 
 plaintop:
-	VMOVUPS (DI), Z12
-	VMULPS  Z0, Z12, Z12
-	VMAXPS  Z11, Z12, Z11
+	VMOVUPS (DI), Z13
+	VMULPS  Z0, Z13, Z13
+	VMAXPS  Z12, Z13, Z12
 	ADDQ    $0x40, DI
 	DECQ    R8
 	JNE     plaintop
 
 plaintopnone:
-	VMOVUPS       (DI), Z12
-	VMULPS        Z0, Z12, Z12
-	VBROADCASTSS  attn_lowest<>+0(SB), Z14
-	VBLENDMPS     Z12, Z14, K1, Z12
-	VMAXPS        Z11, Z12, Z11
-	VMOVAPS       Y11, Y12
-	VEXTRACTF64X4 $0x01, Z11, Y11
-	VMAXPS        Y11, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X11
-	VMAXPS        X11, X12, X11
-	VPERMILPS     $0x4e, X11, X12
-	VMAXPS        X12, X11, X11
-	VPERMILPS     $0xb1, X11, X12
-	VMAXPS        X12, X11, X11
-	VXORPS        Y13, Y13, Y13
-	VMOVSS        X11, (BX)
-	VUCOMISS      attn_lowest<>+0(SB), X11
+	VMOVUPS       (DI), Z13
+	VMULPS        Z0, Z13, Z13
+	VBROADCASTSS  attn_lowest<>+0(SB), Z15
+	VBLENDMPS     Z13, Z15, K1, Z13
+	VMAXPS        Z12, Z13, Z12
+	VMOVAPS       Y12, Y13
+	VEXTRACTF64X4 $0x01, Z12, Y12
+	VMAXPS        Y12, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X12
+	VMAXPS        X12, X13, X12
+	VPERMILPS     $0x4e, X12, X13
+	VMAXPS        X13, X12, X12
+	VPERMILPS     $0xb1, X12, X13
+	VMAXPS        X13, X12, X12
+	VXORPS        Y14, Y14, Y14
+	VMOVSS        X12, (BX)
+	VUCOMISS      attn_lowest<>+0(SB), X12
 	JE            plainhidden
-	VBROADCASTSS  X11, Z11
+	VBROADCASTSS  X12, Z12
 	MOVQ          CX, DI
 	MOVQ          AX, R8
 	TESTQ         R8, R8
 	JZ            plainexpnone
 
 plainexp:
-	VMOVUPS      (DI), Z12
-	VMULPS       Z0, Z12, Z12
-	VSUBPS       Z11, Z12, Z12
-	VMULPS       Z1, Z12, Z14
-	VRNDSCALEPS  $0x08, Z14, Z14
-	VMOVAPS      Z12, Z15
-	VFNMADD231PS Z2, Z14, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VMOVUPS      Z6, Z16
-	VFMADD213PS  Z7, Z15, Z16
-	VFMADD213PS  Z8, Z15, Z16
-	VFMADD213PS  Z9, Z15, Z16
-	VFMADD213PS  Z10, Z15, Z16
-	VMULPS       Z15, Z15, Z17
-	VFMADD213PS  Z15, Z17, Z16
-	VADDPS       Z5, Z16, Z16
-	VCMPPS       $0x05, Z4, Z12, K2
-	VSCALEFPS.Z  Z14, Z16, K2, Z12
-	VMOVUPS      Z12, (DI)
-	VADDPS       Z12, Z13, Z13
+	VMOVUPS      (DI), Z13
+	VFMSUB213PS  Z12, Z0, Z13
+	VMOVUPS      Z1, Z15
+	VFMADD213PS  Z2, Z13, Z15
+	VSUBPS       Z2, Z15, Z16
+	VMOVAPS      Z13, Z17
+	VFNMADD231PS Z3, Z16, Z17
+	VFNMADD231PS Z4, Z16, Z17
+	VMOVUPS      Z7, Z18
+	VFMADD213PS  Z8, Z17, Z18
+	VFMADD213PS  Z9, Z17, Z18
+	VFMADD213PS  Z10, Z17, Z18
+	VFMADD213PS  Z11, Z17, Z18
+	VMULPS       Z17, Z17, Z16
+	VFMADD213PS  Z17, Z16, Z18
+	VADDPS       Z6, Z18, Z18
+	VPSLLD       $0x17, Z15, Z15
+	VCMPPS       $0x05, Z5, Z13, K2
+	VMULPS.Z     Z15, Z18, K2, Z13
+	VMOVUPS      Z13, (DI)
+	VADDPS       Z13, Z14, Z14
 	ADDQ         $0x40, DI
 	DECQ         R8
 	JNE          plainexp
 
 plainexpnone:
-	VMOVUPS      (DI), Z12
-	VMULPS       Z0, Z12, Z12
-	VBROADCASTSS attn_lowest<>+0(SB), Z14
-	VBLENDMPS    Z12, Z14, K1, Z12
-	VSUBPS       Z11, Z12, Z12
-	VMULPS       Z1, Z12, Z11
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VMOVAPS      Z12, Z14
-	VFNMADD231PS Z2, Z11, Z14
-	VFNMADD231PS Z3, Z11, Z14
-	VMOVUPS      Z6, Z15
-	VFMADD213PS  Z7, Z14, Z15
-	VFMADD213PS  Z8, Z14, Z15
-	VFMADD213PS  Z9, Z14, Z15
-	VFMADD213PS  Z10, Z14, Z15
-	VMULPS       Z14, Z14, Z16
-	VFMADD213PS  Z14, Z16, Z15
-	VADDPS       Z5, Z15, Z15
-	VCMPPS       $0x05, Z4, Z12, K2
-	VSCALEFPS.Z  Z11, Z15, K2, Z12
-	VMOVUPS      Z12, (DI)
-	VADDPS       Z12, Z13, Z13
+	VMOVUPS      (DI), Z13
+	VFMSUB213PS  Z12, Z0, Z13
+	VBROADCASTSS attn_lowest<>+0(SB), Z12
+	VBLENDMPS    Z13, Z12, K1, Z13
+	VMOVUPS      Z1, Z12
+	VFMADD213PS  Z2, Z13, Z12
+	VSUBPS       Z2, Z12, Z15
+	VMOVAPS      Z13, Z16
+	VFNMADD231PS Z3, Z15, Z16
+	VFNMADD231PS Z4, Z15, Z16
+	VMOVUPS      Z7, Z17
+	VFMADD213PS  Z8, Z16, Z17
+	VFMADD213PS  Z9, Z16, Z17
+	VFMADD213PS  Z10, Z16, Z17
+	VFMADD213PS  Z11, Z16, Z17
+	VMULPS       Z16, Z16, Z15
+	VFMADD213PS  Z16, Z15, Z17
+	VADDPS       Z6, Z17, Z17
+	VPSLLD       $0x17, Z12, Z12
+	VCMPPS       $0x05, Z5, Z13, K2
+	VMULPS.Z     Z12, Z17, K2, Z13
+	VMOVUPS      Z13, (DI)
+	VADDPS       Z13, Z14, Z14
 
 plainhidden:
-	VMOVAPS       Y13, Y11
-	VEXTRACTF64X4 $0x01, Z13, Y12
-	VADDPS        Y12, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X12
-	VADDPS        X12, X11, X12
-	VPERMILPS     $0x4e, X12, X11
-	VADDPS        X11, X12, X12
-	VPERMILPS     $0xb1, X12, X11
-	VADDPS        X11, X12, X12
-	VMOVSS        X12, (SI)
+	VMOVAPS       Y14, Y12
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPS        X13, X12, X13
+	VPERMILPS     $0x4e, X13, X12
+	VADDPS        X12, X13, X13
+	VPERMILPS     $0xb1, X13, X12
+	VADDPS        X12, X13, X13
+	VMOVSS        X13, (SI)
 	ADDQ          stride+8(FP), CX
 	ADDQ          $0x04, BX
 	ADDQ          $0x04, SI
@@ -292,6 +300,16 @@ DATA attn_log2e<>+20(SB)/4, $0x3fb8aa3b
 DATA attn_log2e<>+24(SB)/4, $0x3fb8aa3b
 DATA attn_log2e<>+28(SB)/4, $0x3fb8aa3b
 GLOBL attn_log2e<>(SB), RODATA|NOPTR, $32
+
+DATA attn_round<>+0(SB)/4, $0x4b40007f
+DATA attn_round<>+4(SB)/4, $0x4b40007f
+DATA attn_round<>+8(SB)/4, $0x4b40007f
+DATA attn_round<>+12(SB)/4, $0x4b40007f
+DATA attn_round<>+16(SB)/4, $0x4b40007f
+DATA attn_round<>+20(SB)/4, $0x4b40007f
+DATA attn_round<>+24(SB)/4, $0x4b40007f
+DATA attn_round<>+28(SB)/4, $0x4b40007f
+GLOBL attn_round<>(SB), RODATA|NOPTR, $32
 
 DATA attn_ln2hi<>+0(SB)/4, $0x3f318000
 DATA attn_ln2hi<>+4(SB)/4, $0x3f318000
@@ -558,15 +576,16 @@ TEXT ·attnGradAVX512(SB), NOSPLIT, $0-80
 	KMOVW        DX, K1
 	VBROADCASTSS scale+56(FP), Z0
 	VBROADCASTSS attn_log2e<>+0(SB), Z1
-	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
-	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
-	VBROADCASTSS attn_least<>+0(SB), Z4
-	VBROADCASTSS attn_one<>+0(SB), Z5
-	VBROADCASTSS attn_exp0<>+0(SB), Z6
-	VBROADCASTSS attn_exp1<>+0(SB), Z7
-	VBROADCASTSS attn_exp2<>+0(SB), Z8
-	VBROADCASTSS attn_exp3<>+0(SB), Z9
-	VBROADCASTSS attn_exp4<>+0(SB), Z10
+	VBROADCASTSS attn_round<>+0(SB), Z2
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z3
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z4
+	VBROADCASTSS attn_least<>+0(SB), Z5
+	VBROADCASTSS attn_one<>+0(SB), Z6
+	VBROADCASTSS attn_exp0<>+0(SB), Z7
+	VBROADCASTSS attn_exp1<>+0(SB), Z8
+	VBROADCASTSS attn_exp2<>+0(SB), Z9
+	VBROADCASTSS attn_exp3<>+0(SB), Z10
+	VBROADCASTSS attn_exp4<>+0(SB), Z11
 	MOVQ         x+0(FP), CX
 	MOVQ         dp+8(FP), DX
 	MOVQ         rows+24(FP), BX
@@ -575,8 +594,8 @@ TEXT ·attnGradAVX512(SB), NOSPLIT, $0-80
 	MOVQ         mask+40(FP), R8
 
 maskedrow:
-	VBROADCASTSS (SI), Z11
-	VBROADCASTSS (DI), Z12
+	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (DI), Z13
 	MOVQ         DX, R9
 	MOVQ         CX, R10
 	MOVQ         AX, R11
@@ -585,30 +604,32 @@ maskedrow:
 	JZ           maskedunitnone
 
 maskedunit:
-	VMOVUPS      (R10), Z13
-	VFMADD213PS  (R12), Z0, Z13
-	VSUBPS       Z11, Z13, Z13
-	VMULPS       Z1, Z13, Z14
-	VRNDSCALEPS  $0x08, Z14, Z14
-	VMOVAPS      Z13, Z15
-	VFNMADD231PS Z2, Z14, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VMOVUPS      Z6, Z16
-	VFMADD213PS  Z7, Z15, Z16
-	VFMADD213PS  Z8, Z15, Z16
-	VFMADD213PS  Z9, Z15, Z16
-	VFMADD213PS  Z10, Z15, Z16
-	VMULPS       Z15, Z15, Z17
-	VFMADD213PS  Z15, Z17, Z16
-	VADDPS       Z5, Z16, Z16
-	VCMPPS       $0x05, Z4, Z13, K2
-	VSCALEFPS.Z  Z14, Z16, K2, Z13
-	VMOVUPS      Z13, (R10)
-	VMOVUPS      (R9), Z14
+	VMOVUPS      (R10), Z14
+	VFMADD213PS  (R12), Z0, Z14
 	VSUBPS       Z12, Z14, Z14
-	VMULPS       Z0, Z13, Z13
-	VMULPS       Z13, Z14, Z14
-	VMOVUPS      Z14, (R9)
+	VMOVUPS      Z1, Z15
+	VFMADD213PS  Z2, Z14, Z15
+	VSUBPS       Z2, Z15, Z16
+	VMOVAPS      Z14, Z17
+	VFNMADD231PS Z3, Z16, Z17
+	VFNMADD231PS Z4, Z16, Z17
+	VMOVUPS      Z7, Z18
+	VFMADD213PS  Z8, Z17, Z18
+	VFMADD213PS  Z9, Z17, Z18
+	VFMADD213PS  Z10, Z17, Z18
+	VFMADD213PS  Z11, Z17, Z18
+	VMULPS       Z17, Z17, Z16
+	VFMADD213PS  Z17, Z16, Z18
+	VADDPS       Z6, Z18, Z18
+	VPSLLD       $0x17, Z15, Z15
+	VCMPPS       $0x05, Z5, Z14, K2
+	VMULPS.Z     Z15, Z18, K2, Z14
+	VMOVUPS      Z14, (R10)
+	VMOVUPS      (R9), Z15
+	VSUBPS       Z13, Z15, Z15
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z14, Z15, Z15
+	VMOVUPS      Z15, (R9)
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	ADDQ         $0x40, R12
@@ -616,33 +637,35 @@ maskedunit:
 	JNE          maskedunit
 
 maskedunitnone:
-	VMOVUPS      (R10), Z13
-	VMOVUPS.Z    (R12), K1, Z14
-	VFMADD213PS  Z14, Z0, Z13
-	VBROADCASTSS attn_lowest<>+0(SB), Z14
-	VBLENDMPS    Z13, Z14, K1, Z13
-	VSUBPS       Z11, Z13, Z13
-	VMULPS       Z1, Z13, Z11
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VMOVAPS      Z13, Z14
-	VFNMADD231PS Z2, Z11, Z14
-	VFNMADD231PS Z3, Z11, Z14
-	VMOVUPS      Z6, Z15
-	VFMADD213PS  Z7, Z14, Z15
-	VFMADD213PS  Z8, Z14, Z15
-	VFMADD213PS  Z9, Z14, Z15
-	VFMADD213PS  Z10, Z14, Z15
-	VMULPS       Z14, Z14, Z16
-	VFMADD213PS  Z14, Z16, Z15
-	VADDPS       Z5, Z15, Z15
-	VCMPPS       $0x05, Z4, Z13, K2
-	VSCALEFPS.Z  Z11, Z15, K2, Z13
-	VMOVUPS      Z13, (R10)
-	VMOVUPS      (R9), Z11
-	VSUBPS       Z12, Z11, Z11
-	VMULPS       Z0, Z13, Z13
-	VMULPS       Z13, Z11, Z11
-	VMOVUPS      Z11, (R9)
+	VMOVUPS      (R10), Z14
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD213PS  Z15, Z0, Z14
+	VSUBPS       Z12, Z14, Z14
+	VBROADCASTSS attn_lowest<>+0(SB), Z12
+	VBLENDMPS    Z14, Z12, K1, Z14
+	VMOVUPS      Z1, Z12
+	VFMADD213PS  Z2, Z14, Z12
+	VSUBPS       Z2, Z12, Z15
+	VMOVAPS      Z14, Z16
+	VFNMADD231PS Z3, Z15, Z16
+	VFNMADD231PS Z4, Z15, Z16
+	VMOVUPS      Z7, Z17
+	VFMADD213PS  Z8, Z16, Z17
+	VFMADD213PS  Z9, Z16, Z17
+	VFMADD213PS  Z10, Z16, Z17
+	VFMADD213PS  Z11, Z16, Z17
+	VMULPS       Z16, Z16, Z15
+	VFMADD213PS  Z16, Z15, Z17
+	VADDPS       Z6, Z17, Z17
+	VPSLLD       $0x17, Z12, Z12
+	VCMPPS       $0x05, Z5, Z14, K2
+	VMULPS.Z     Z12, Z17, K2, Z14
+	VMOVUPS      Z14, (R10)
+	VMOVUPS      (R9), Z12
+	VSUBPS       Z13, Z12, Z12
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z14, Z12, Z12
+	VMOVUPS      Z12, (R9)
 	ADDQ         $0x40, R9
 	ADDQ         stride+16(FP), CX
 	ADDQ         stride+16(FP), DX
@@ -666,15 +689,16 @@ bare:
 	KMOVW        DX, K1
 	VBROADCASTSS scale+56(FP), Z0
 	VBROADCASTSS attn_log2e<>+0(SB), Z1
-	VBROADCASTSS attn_ln2hi<>+0(SB), Z2
-	VBROADCASTSS attn_ln2lo<>+0(SB), Z3
-	VBROADCASTSS attn_least<>+0(SB), Z4
-	VBROADCASTSS attn_one<>+0(SB), Z5
-	VBROADCASTSS attn_exp0<>+0(SB), Z6
-	VBROADCASTSS attn_exp1<>+0(SB), Z7
-	VBROADCASTSS attn_exp2<>+0(SB), Z8
-	VBROADCASTSS attn_exp3<>+0(SB), Z9
-	VBROADCASTSS attn_exp4<>+0(SB), Z10
+	VBROADCASTSS attn_round<>+0(SB), Z2
+	VBROADCASTSS attn_ln2hi<>+0(SB), Z3
+	VBROADCASTSS attn_ln2lo<>+0(SB), Z4
+	VBROADCASTSS attn_least<>+0(SB), Z5
+	VBROADCASTSS attn_one<>+0(SB), Z6
+	VBROADCASTSS attn_exp0<>+0(SB), Z7
+	VBROADCASTSS attn_exp1<>+0(SB), Z8
+	VBROADCASTSS attn_exp2<>+0(SB), Z9
+	VBROADCASTSS attn_exp3<>+0(SB), Z10
+	VBROADCASTSS attn_exp4<>+0(SB), Z11
 	MOVQ         x+0(FP), CX
 	MOVQ         dp+8(FP), DX
 	MOVQ         rows+24(FP), BX
@@ -682,8 +706,8 @@ bare:
 	MOVQ         delta+72(FP), DI
 
 plainrow:
-	VBROADCASTSS (SI), Z11
-	VBROADCASTSS (DI), Z12
+	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (DI), Z13
 	MOVQ         DX, R8
 	MOVQ         CX, R9
 	MOVQ         AX, R10
@@ -691,62 +715,64 @@ plainrow:
 	JZ           plainunitnone
 
 plainunit:
-	VMOVUPS      (R9), Z13
-	VMULPS       Z0, Z13, Z13
-	VSUBPS       Z11, Z13, Z13
-	VMULPS       Z1, Z13, Z14
-	VRNDSCALEPS  $0x08, Z14, Z14
-	VMOVAPS      Z13, Z15
-	VFNMADD231PS Z2, Z14, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VMOVUPS      Z6, Z16
-	VFMADD213PS  Z7, Z15, Z16
-	VFMADD213PS  Z8, Z15, Z16
-	VFMADD213PS  Z9, Z15, Z16
-	VFMADD213PS  Z10, Z15, Z16
-	VMULPS       Z15, Z15, Z17
-	VFMADD213PS  Z15, Z17, Z16
-	VADDPS       Z5, Z16, Z16
-	VCMPPS       $0x05, Z4, Z13, K2
-	VSCALEFPS.Z  Z14, Z16, K2, Z13
-	VMOVUPS      Z13, (R9)
-	VMOVUPS      (R8), Z14
-	VSUBPS       Z12, Z14, Z14
-	VMULPS       Z0, Z13, Z13
-	VMULPS       Z13, Z14, Z14
-	VMOVUPS      Z14, (R8)
+	VMOVUPS      (R9), Z14
+	VFMSUB213PS  Z12, Z0, Z14
+	VMOVUPS      Z1, Z15
+	VFMADD213PS  Z2, Z14, Z15
+	VSUBPS       Z2, Z15, Z16
+	VMOVAPS      Z14, Z17
+	VFNMADD231PS Z3, Z16, Z17
+	VFNMADD231PS Z4, Z16, Z17
+	VMOVUPS      Z7, Z18
+	VFMADD213PS  Z8, Z17, Z18
+	VFMADD213PS  Z9, Z17, Z18
+	VFMADD213PS  Z10, Z17, Z18
+	VFMADD213PS  Z11, Z17, Z18
+	VMULPS       Z17, Z17, Z16
+	VFMADD213PS  Z17, Z16, Z18
+	VADDPS       Z6, Z18, Z18
+	VPSLLD       $0x17, Z15, Z15
+	VCMPPS       $0x05, Z5, Z14, K2
+	VMULPS.Z     Z15, Z18, K2, Z14
+	VMOVUPS      Z14, (R9)
+	VMOVUPS      (R8), Z15
+	VSUBPS       Z13, Z15, Z15
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z14, Z15, Z15
+	VMOVUPS      Z15, (R8)
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
 	DECQ         R10
 	JNE          plainunit
 
 plainunitnone:
-	VMOVUPS      (R9), Z13
-	VMULPS       Z0, Z13, Z13
-	VBROADCASTSS attn_lowest<>+0(SB), Z14
-	VBLENDMPS    Z13, Z14, K1, Z13
-	VSUBPS       Z11, Z13, Z13
-	VMULPS       Z1, Z13, Z11
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VMOVAPS      Z13, Z14
-	VFNMADD231PS Z2, Z11, Z14
-	VFNMADD231PS Z3, Z11, Z14
-	VMOVUPS      Z6, Z15
-	VFMADD213PS  Z7, Z14, Z15
-	VFMADD213PS  Z8, Z14, Z15
-	VFMADD213PS  Z9, Z14, Z15
-	VFMADD213PS  Z10, Z14, Z15
-	VMULPS       Z14, Z14, Z16
-	VFMADD213PS  Z14, Z16, Z15
-	VADDPS       Z5, Z15, Z15
-	VCMPPS       $0x05, Z4, Z13, K2
-	VSCALEFPS.Z  Z11, Z15, K2, Z13
-	VMOVUPS      Z13, (R9)
-	VMOVUPS      (R8), Z11
-	VSUBPS       Z12, Z11, Z11
-	VMULPS       Z0, Z13, Z13
-	VMULPS       Z13, Z11, Z11
-	VMOVUPS      Z11, (R8)
+	VMOVUPS      (R9), Z14
+	VFMSUB213PS  Z12, Z0, Z14
+	VBROADCASTSS attn_lowest<>+0(SB), Z12
+	VBLENDMPS    Z14, Z12, K1, Z14
+	VMOVUPS      Z1, Z12
+	VFMADD213PS  Z2, Z14, Z12
+	VSUBPS       Z2, Z12, Z15
+	VMOVAPS      Z14, Z16
+	VFNMADD231PS Z3, Z15, Z16
+	VFNMADD231PS Z4, Z15, Z16
+	VMOVUPS      Z7, Z17
+	VFMADD213PS  Z8, Z16, Z17
+	VFMADD213PS  Z9, Z16, Z17
+	VFMADD213PS  Z10, Z16, Z17
+	VFMADD213PS  Z11, Z16, Z17
+	VMULPS       Z16, Z16, Z15
+	VFMADD213PS  Z16, Z15, Z17
+	VADDPS       Z6, Z17, Z17
+	VPSLLD       $0x17, Z12, Z12
+	VCMPPS       $0x05, Z5, Z14, K2
+	VMULPS.Z     Z12, Z17, K2, Z14
+	VMOVUPS      Z14, (R9)
+	VMOVUPS      (R8), Z12
+	VSUBPS       Z13, Z12, Z12
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z14, Z12, Z12
+	VMOVUPS      Z12, (R8)
 	ADDQ         $0x40, R8
 	ADDQ         stride+16(FP), CX
 	ADDQ         stride+16(FP), DX
@@ -1002,42 +1028,42 @@ maskedexp:
 	VFMADD213PS  32(R11), Y0, Y5
 	VSUBPS       Y2, Y4, Y4
 	VSUBPS       Y2, Y5, Y5
-	VMULPS       attn_log2e<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VMOVAPS      Y4, Y7
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
-	VMOVUPS      attn_exp0<>+0(SB), Y8
-	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
-	VMULPS       Y7, Y7, Y9
-	VFMADD213PS  Y7, Y9, Y8
-	VADDPS       attn_one<>+0(SB), Y8, Y8
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y6, Y6
+	VMOVUPS      attn_log2e<>+0(SB), Y6
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y6
+	VSUBPS       attn_round<>+0(SB), Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y7, Y8
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y7, Y8
+	VMOVUPS      attn_exp0<>+0(SB), Y9
+	VFMADD213PS  attn_exp1<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp2<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp3<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp4<>+0(SB), Y8, Y9
+	VMULPS       Y8, Y8, Y7
+	VFMADD213PS  Y8, Y7, Y9
+	VADDPS       attn_one<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y8, Y8
-	VANDPS       Y4, Y8, Y4
-	VMULPS       attn_log2e<>+0(SB), Y5, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VMOVAPS      Y5, Y7
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
-	VMOVUPS      attn_exp0<>+0(SB), Y8
-	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
-	VMULPS       Y7, Y7, Y9
-	VFMADD213PS  Y7, Y9, Y8
-	VADDPS       attn_one<>+0(SB), Y8, Y8
-	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
-	VCVTPS2DQ    Y6, Y6
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y7
+	VMULPS       Y6, Y9, Y9
+	VANDPS       Y7, Y9, Y4
+	VMOVUPS      attn_log2e<>+0(SB), Y6
+	VFMADD213PS  attn_round<>+0(SB), Y5, Y6
+	VSUBPS       attn_round<>+0(SB), Y6, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y7, Y8
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y7, Y8
+	VMOVUPS      attn_exp0<>+0(SB), Y9
+	VFMADD213PS  attn_exp1<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp2<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp3<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp4<>+0(SB), Y8, Y9
+	VMULPS       Y8, Y8, Y7
+	VFMADD213PS  Y8, Y7, Y9
+	VADDPS       attn_one<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y8, Y8
-	VANDPS       Y5, Y8, Y5
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y7
+	VMULPS       Y6, Y9, Y9
+	VANDPS       Y7, Y9, Y5
 	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(R9)
 	VADDPS       Y4, Y1, Y1
@@ -1056,49 +1082,49 @@ maskedexpnone:
 	VMASKMOVPS   32(R11), Y7, Y7
 	VFMADD213PS  Y6, Y0, Y4
 	VFMADD213PS  Y7, Y0, Y5
-	VBROADCASTSS attn_lowest<>+0(SB), Y6
-	VMOVDQU      (DX), Y7
-	VBLENDVPS    Y7, Y4, Y6, Y4
-	VMOVDQU      32(DX), Y7
-	VBLENDVPS    Y7, Y5, Y6, Y5
 	VSUBPS       Y2, Y4, Y4
 	VSUBPS       Y2, Y5, Y5
-	VMULPS       attn_log2e<>+0(SB), Y4, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y2, Y2
+	VBROADCASTSS attn_lowest<>+0(SB), Y2
+	VMOVDQU      (DX), Y6
+	VBLENDVPS    Y6, Y4, Y2, Y4
+	VMOVDQU      32(DX), Y6
+	VBLENDVPS    Y6, Y5, Y2, Y5
+	VMOVUPS      attn_log2e<>+0(SB), Y2
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y2
+	VSUBPS       attn_round<>+0(SB), Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y7, Y7
-	VANDPS       Y4, Y7, Y4
-	VMULPS       attn_log2e<>+0(SB), Y5, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y5, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
-	VCVTPS2DQ    Y2, Y2
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y6
+	VMULPS       Y2, Y8, Y8
+	VANDPS       Y6, Y8, Y4
+	VMOVUPS      attn_log2e<>+0(SB), Y2
+	VFMADD213PS  attn_round<>+0(SB), Y5, Y2
+	VSUBPS       attn_round<>+0(SB), Y2, Y6
+	VMOVAPS      Y5, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y7, Y7
-	VANDPS       Y5, Y7, Y5
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y6
+	VMULPS       Y2, Y8, Y8
+	VANDPS       Y6, Y8, Y5
 	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(R9)
 	VADDPS       Y4, Y1, Y1
@@ -1193,46 +1219,44 @@ plaintopnone:
 plainexp:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y0, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       attn_log2e<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VMOVAPS      Y4, Y7
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
-	VMOVUPS      attn_exp0<>+0(SB), Y8
-	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
-	VMULPS       Y7, Y7, Y9
-	VFMADD213PS  Y7, Y9, Y8
-	VADDPS       attn_one<>+0(SB), Y8, Y8
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y6, Y6
+	VFMSUB213PS  Y2, Y0, Y4
+	VFMSUB213PS  Y2, Y0, Y5
+	VMOVUPS      attn_log2e<>+0(SB), Y6
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y6
+	VSUBPS       attn_round<>+0(SB), Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y7, Y8
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y7, Y8
+	VMOVUPS      attn_exp0<>+0(SB), Y9
+	VFMADD213PS  attn_exp1<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp2<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp3<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp4<>+0(SB), Y8, Y9
+	VMULPS       Y8, Y8, Y7
+	VFMADD213PS  Y8, Y7, Y9
+	VADDPS       attn_one<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y8, Y8
-	VANDPS       Y4, Y8, Y4
-	VMULPS       attn_log2e<>+0(SB), Y5, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VMOVAPS      Y5, Y7
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
-	VMOVUPS      attn_exp0<>+0(SB), Y8
-	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
-	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
-	VMULPS       Y7, Y7, Y9
-	VFMADD213PS  Y7, Y9, Y8
-	VADDPS       attn_one<>+0(SB), Y8, Y8
-	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
-	VCVTPS2DQ    Y6, Y6
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y7
+	VMULPS       Y6, Y9, Y9
+	VANDPS       Y7, Y9, Y4
+	VMOVUPS      attn_log2e<>+0(SB), Y6
+	VFMADD213PS  attn_round<>+0(SB), Y5, Y6
+	VSUBPS       attn_round<>+0(SB), Y6, Y7
+	VMOVAPS      Y5, Y8
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y7, Y8
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y7, Y8
+	VMOVUPS      attn_exp0<>+0(SB), Y9
+	VFMADD213PS  attn_exp1<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp2<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp3<>+0(SB), Y8, Y9
+	VFMADD213PS  attn_exp4<>+0(SB), Y8, Y9
+	VMULPS       Y8, Y8, Y7
+	VFMADD213PS  Y8, Y7, Y9
+	VADDPS       attn_one<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y8, Y8
-	VANDPS       Y5, Y8, Y5
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y7
+	VMULPS       Y6, Y9, Y9
+	VANDPS       Y7, Y9, Y5
 	VMOVUPS      Y4, (R8)
 	VMOVUPS      Y5, 32(R8)
 	VADDPS       Y4, Y1, Y1
@@ -1244,51 +1268,49 @@ plainexp:
 plainexpnone:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y0, Y5, Y5
-	VBROADCASTSS attn_lowest<>+0(SB), Y6
-	VMOVDQU      (DX), Y7
-	VBLENDVPS    Y7, Y4, Y6, Y4
-	VMOVDQU      32(DX), Y7
-	VBLENDVPS    Y7, Y5, Y6, Y5
-	VSUBPS       Y2, Y4, Y4
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       attn_log2e<>+0(SB), Y4, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y2, Y2
+	VFMSUB213PS  Y2, Y0, Y4
+	VFMSUB213PS  Y2, Y0, Y5
+	VBROADCASTSS attn_lowest<>+0(SB), Y2
+	VMOVDQU      (DX), Y6
+	VBLENDVPS    Y6, Y4, Y2, Y4
+	VMOVDQU      32(DX), Y6
+	VBLENDVPS    Y6, Y5, Y2, Y5
+	VMOVUPS      attn_log2e<>+0(SB), Y2
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y2
+	VSUBPS       attn_round<>+0(SB), Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y7, Y7
-	VANDPS       Y4, Y7, Y4
-	VMULPS       attn_log2e<>+0(SB), Y5, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y5, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y2, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y2, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y5
-	VCVTPS2DQ    Y2, Y2
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y6
+	VMULPS       Y2, Y8, Y8
+	VANDPS       Y6, Y8, Y4
+	VMOVUPS      attn_log2e<>+0(SB), Y2
+	VFMADD213PS  attn_round<>+0(SB), Y5, Y2
+	VSUBPS       attn_round<>+0(SB), Y2, Y6
+	VMOVAPS      Y5, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y7, Y7
-	VANDPS       Y5, Y7, Y5
+	VCMPPS       $0x05, attn_least<>+0(SB), Y5, Y6
+	VMULPS       Y2, Y8, Y8
+	VANDPS       Y6, Y8, Y5
 	VMOVUPS      Y4, (R8)
 	VMOVUPS      Y5, 32(R8)
 	VADDPS       Y4, Y1, Y1
@@ -1460,42 +1482,42 @@ maskedunit:
 	VFMADD213PS  32(R13), Y0, Y4
 	VSUBPS       Y1, Y3, Y3
 	VSUBPS       Y1, Y4, Y4
-	VMULPS       attn_log2e<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVAPS      Y3, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
-	VCVTPS2DQ    Y5, Y5
+	VMOVUPS      attn_log2e<>+0(SB), Y5
+	VFMADD213PS  attn_round<>+0(SB), Y3, Y5
+	VSUBPS       attn_round<>+0(SB), Y5, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VANDPS       Y3, Y7, Y3
-	VMULPS       attn_log2e<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y5, Y5
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y6
+	VMULPS       Y5, Y8, Y8
+	VANDPS       Y6, Y8, Y3
+	VMOVUPS      attn_log2e<>+0(SB), Y5
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y5
+	VSUBPS       attn_round<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VANDPS       Y4, Y7, Y4
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y6
+	VMULPS       Y5, Y8, Y8
+	VANDPS       Y6, Y8, Y4
 	VMOVUPS      Y3, (R11)
 	VMOVUPS      Y4, 32(R11)
 	VMOVUPS      (R10), Y5
@@ -1523,49 +1545,49 @@ maskedunitnone:
 	VMASKMOVPS   32(R13), Y6, Y6
 	VFMADD213PS  Y5, Y0, Y3
 	VFMADD213PS  Y6, Y0, Y4
-	VBROADCASTSS attn_lowest<>+0(SB), Y5
-	VMOVDQU      (DX), Y6
-	VBLENDVPS    Y6, Y3, Y5, Y3
-	VMOVDQU      32(DX), Y6
-	VBLENDVPS    Y6, Y4, Y5, Y4
 	VSUBPS       Y1, Y3, Y3
 	VSUBPS       Y1, Y4, Y4
-	VMULPS       attn_log2e<>+0(SB), Y3, Y1
-	VROUNDPS     $0x08, Y1, Y1
-	VMOVAPS      Y3, Y5
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
-	VMOVUPS      attn_exp0<>+0(SB), Y6
-	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y5, Y7
-	VFMADD213PS  Y5, Y7, Y6
-	VADDPS       attn_one<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
-	VCVTPS2DQ    Y1, Y1
+	VBROADCASTSS attn_lowest<>+0(SB), Y1
+	VMOVDQU      (DX), Y5
+	VBLENDVPS    Y5, Y3, Y1, Y3
+	VMOVDQU      32(DX), Y5
+	VBLENDVPS    Y5, Y4, Y1, Y4
+	VMOVUPS      attn_log2e<>+0(SB), Y1
+	VFMADD213PS  attn_round<>+0(SB), Y3, Y1
+	VSUBPS       attn_round<>+0(SB), Y1, Y5
+	VMOVAPS      Y3, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y5
+	VFMADD213PS  Y6, Y5, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y6, Y6
-	VANDPS       Y3, Y6, Y3
-	VMULPS       attn_log2e<>+0(SB), Y4, Y1
-	VROUNDPS     $0x08, Y1, Y1
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
-	VMOVUPS      attn_exp0<>+0(SB), Y6
-	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y5, Y7
-	VFMADD213PS  Y5, Y7, Y6
-	VADDPS       attn_one<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y1, Y1
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y5
+	VMULPS       Y1, Y7, Y7
+	VANDPS       Y5, Y7, Y3
+	VMOVUPS      attn_log2e<>+0(SB), Y1
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y1
+	VSUBPS       attn_round<>+0(SB), Y1, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y5
+	VFMADD213PS  Y6, Y5, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y6, Y6
-	VANDPS       Y4, Y6, Y4
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y5
+	VMULPS       Y1, Y7, Y7
+	VANDPS       Y5, Y7, Y4
 	VMOVUPS      Y3, (R11)
 	VMOVUPS      Y4, 32(R11)
 	VMOVUPS      (R10), Y1
@@ -1617,46 +1639,44 @@ plainrow:
 plainunit:
 	VMOVUPS      (R10), Y3
 	VMOVUPS      32(R10), Y4
-	VMULPS       Y0, Y3, Y3
-	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y3, Y3
-	VSUBPS       Y1, Y4, Y4
-	VMULPS       attn_log2e<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVAPS      Y3, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
-	VCVTPS2DQ    Y5, Y5
+	VFMSUB213PS  Y1, Y0, Y3
+	VFMSUB213PS  Y1, Y0, Y4
+	VMOVUPS      attn_log2e<>+0(SB), Y5
+	VFMADD213PS  attn_round<>+0(SB), Y3, Y5
+	VSUBPS       attn_round<>+0(SB), Y5, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VANDPS       Y3, Y7, Y3
-	VMULPS       attn_log2e<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
-	VMOVUPS      attn_exp0<>+0(SB), Y7
-	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
-	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
-	VMULPS       Y6, Y6, Y8
-	VFMADD213PS  Y6, Y8, Y7
-	VADDPS       attn_one<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y5, Y5
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y6
+	VMULPS       Y5, Y8, Y8
+	VANDPS       Y6, Y8, Y3
+	VMOVUPS      attn_log2e<>+0(SB), Y5
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y5
+	VSUBPS       attn_round<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y6, Y7
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y6, Y7
+	VMOVUPS      attn_exp0<>+0(SB), Y8
+	VFMADD213PS  attn_exp1<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp2<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp3<>+0(SB), Y7, Y8
+	VFMADD213PS  attn_exp4<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y7, Y6
+	VFMADD213PS  Y7, Y6, Y8
+	VADDPS       attn_one<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VANDPS       Y4, Y7, Y4
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y6
+	VMULPS       Y5, Y8, Y8
+	VANDPS       Y6, Y8, Y4
 	VMOVUPS      Y3, (R10)
 	VMOVUPS      Y4, 32(R10)
 	VMOVUPS      (R9), Y5
@@ -1677,51 +1697,49 @@ plainunit:
 plainunitnone:
 	VMOVUPS      (R10), Y3
 	VMOVUPS      32(R10), Y4
-	VMULPS       Y0, Y3, Y3
-	VMULPS       Y0, Y4, Y4
-	VBROADCASTSS attn_lowest<>+0(SB), Y5
-	VMOVDQU      (DX), Y6
-	VBLENDVPS    Y6, Y3, Y5, Y3
-	VMOVDQU      32(DX), Y6
-	VBLENDVPS    Y6, Y4, Y5, Y4
-	VSUBPS       Y1, Y3, Y3
-	VSUBPS       Y1, Y4, Y4
-	VMULPS       attn_log2e<>+0(SB), Y3, Y1
-	VROUNDPS     $0x08, Y1, Y1
-	VMOVAPS      Y3, Y5
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
-	VMOVUPS      attn_exp0<>+0(SB), Y6
-	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y5, Y7
-	VFMADD213PS  Y5, Y7, Y6
-	VADDPS       attn_one<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y3
-	VCVTPS2DQ    Y1, Y1
+	VFMSUB213PS  Y1, Y0, Y3
+	VFMSUB213PS  Y1, Y0, Y4
+	VBROADCASTSS attn_lowest<>+0(SB), Y1
+	VMOVDQU      (DX), Y5
+	VBLENDVPS    Y5, Y3, Y1, Y3
+	VMOVDQU      32(DX), Y5
+	VBLENDVPS    Y5, Y4, Y1, Y4
+	VMOVUPS      attn_log2e<>+0(SB), Y1
+	VFMADD213PS  attn_round<>+0(SB), Y3, Y1
+	VSUBPS       attn_round<>+0(SB), Y1, Y5
+	VMOVAPS      Y3, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y5
+	VFMADD213PS  Y6, Y5, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y6, Y6
-	VANDPS       Y3, Y6, Y3
-	VMULPS       attn_log2e<>+0(SB), Y4, Y1
-	VROUNDPS     $0x08, Y1, Y1
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS attn_ln2hi<>+0(SB), Y1, Y5
-	VFNMADD231PS attn_ln2lo<>+0(SB), Y1, Y5
-	VMOVUPS      attn_exp0<>+0(SB), Y6
-	VFMADD213PS  attn_exp1<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp2<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp3<>+0(SB), Y5, Y6
-	VFMADD213PS  attn_exp4<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y5, Y7
-	VFMADD213PS  Y5, Y7, Y6
-	VADDPS       attn_one<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y1, Y1
+	VCMPPS       $0x05, attn_least<>+0(SB), Y3, Y5
+	VMULPS       Y1, Y7, Y7
+	VANDPS       Y5, Y7, Y3
+	VMOVUPS      attn_log2e<>+0(SB), Y1
+	VFMADD213PS  attn_round<>+0(SB), Y4, Y1
+	VSUBPS       attn_round<>+0(SB), Y1, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS attn_ln2hi<>+0(SB), Y5, Y6
+	VFNMADD231PS attn_ln2lo<>+0(SB), Y5, Y6
+	VMOVUPS      attn_exp0<>+0(SB), Y7
+	VFMADD213PS  attn_exp1<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp2<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp3<>+0(SB), Y6, Y7
+	VFMADD213PS  attn_exp4<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y6, Y5
+	VFMADD213PS  Y6, Y5, Y7
+	VADDPS       attn_one<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y6, Y6
-	VANDPS       Y4, Y6, Y4
+	VCMPPS       $0x05, attn_least<>+0(SB), Y4, Y5
+	VMULPS       Y1, Y7, Y7
+	VANDPS       Y5, Y7, Y4
 	VMOVUPS      Y3, (R10)
 	VMOVUPS      Y4, 32(R10)
 	VMOVUPS      (R9), Y1

@@ -36,13 +36,28 @@ func GemmPacked(c []float32, ldc int, a []float32, lda, m int, b *PackedB, accum
 	case ep.Bias != nil:
 		t.start, t.ldstart = ep.Bias, 0
 	}
+	blocks := m*min(b.K, gemmShapes[cpuCurrent].depth)/gemmBlockFloats + 1
+	for i := 0; blocks > 0; blocks-- {
+		rows := min(m-i, attnUnits((m-i+blocks-1)/blocks))
+		t.rows(i, rows, accumulate, ep, n0, n1)
+		i += rows
+	}
+}
+
+// rows computes the rows i ≤ r < i+m in chunks of columns, with the epilogue.
+func (t *gemmTask) rows(i, m int, accumulate bool, ep *Epilogue, n0, n1 int) {
+	u := *t
+	u.a, u.c, u.m = t.a[i*t.lda:], t.c[i*t.ldc:], m
+	if t.start != nil {
+		u.start = t.start[i*t.ldstart:]
+	}
 	for j := n0; j < n1; {
 		end := min(n1, (j/gemmChunk+1)*gemmChunk)
 		if accumulate && ep.Bias != nil {
-			gemmAdd(c[j:], ldc, ep.Bias[j:], 0, m, end-j)
+			gemmAdd(u.c[j:], u.ldc, ep.Bias[j:], 0, m, end-j)
 		}
-		t.run(j, end)
-		ep.apply(c, ldc, m, j, end)
+		u.run(j, end)
+		ep.apply(u.c, u.ldc, i, m, j, end)
 		j = end
 	}
 }
@@ -59,24 +74,29 @@ func GemmPackedScratch(m int, b *PackedB, lda int) int {
 // still in the second-level cache, enough for long vectors in the activation.
 const gemmChunk = 256
 
+// gemmBlockFloats bounds the part of A that is read again for every strip of columns, so that it stays in the
+// second-level cache.
+const gemmBlockFloats = 240 << 10
+
 var gemmNoEpilogue Epilogue
 
-// apply runs the epilogue's part that follows the sums on columns n0 ≤ j < n1.
-func (ep *Epilogue) apply(c []float32, ldc, m, n0, n1 int) {
+// apply runs the epilogue's part that follows the sums on columns n0 ≤ j < n1 of m rows, which are those from
+// first on of the whole product.
+func (ep *Epilogue) apply(c []float32, ldc, first, m, n0, n1 int) {
 	if ep.Pre == nil && ep.Act == NoUnary && ep.Add == nil {
 		return
 	}
 	for i := range m {
 		row := c[i*ldc+n0 : i*ldc+n1]
 		if ep.Pre != nil {
-			copy(ep.Pre[i*ep.LdPre+n0:i*ep.LdPre+n1], row)
+			copy(ep.Pre[(first+i)*ep.LdPre+n0:(first+i)*ep.LdPre+n1], row)
 		}
 		if ep.Act != NoUnary {
 			Map(ep.Act, row, row)
 		}
 	}
 	if ep.Add != nil {
-		gemmAdd(c[n0:], ldc, ep.Add[n0:], ep.LdAdd, m, n1-n0)
+		gemmAdd(c[n0:], ldc, ep.Add[first*ep.LdAdd+n0:], ep.LdAdd, m, n1-n0)
 	}
 }
 

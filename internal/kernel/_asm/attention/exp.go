@@ -4,13 +4,12 @@ import (
 	"fmt"
 
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
 // expConstants are the operands that hold the constants of exp.
 type expConstants struct {
-	log2e, ln2hi, ln2lo, least, one operand.Op
-	poly                            []operand.Op
+	log2e, round, ln2hi, ln2lo, least, one operand.Op
+	poly                                   []operand.Op
 }
 
 // expPoly are the coefficients of q in e^r = 1 + r + r²·q(r) for |r| ≤ ln(2)/2, highest first, fitted for the
@@ -26,6 +25,7 @@ const (
 func (s *isa) expSetup() expConstants {
 	c := expConstants{
 		log2e: s.constant("log2e", 1.4426950408889634),
+		round: s.constant("round", 3<<22+127),
 		ln2hi: s.constant("ln2hi", ln2hi),
 		ln2lo: s.constant("ln2lo", ln2lo),
 		least: s.constant("least", -87.3),
@@ -39,15 +39,16 @@ func (s *isa) expSetup() expConstants {
 
 // exp replaces each x ≤ 88 by e^x, and by 0 below -87.3: a probability that small changes nothing, and numbers
 // that are not normal would slow the products down. NaN stays NaN.
+//
+// Adding the constant round leaves the rounded exponent n of 2, plus 127, in the low bits of a float; shifted left
+// by 23 those are the float 2^n.
 func (s *isa) exp(c expConstants, x unit) {
+	const notLess = 5 // also true for NaN
 	for _, v := range x {
-		n, r, p, sq := s.new(), s.new(), s.new(), s.new()
-		s.VMULPS(c.log2e, v, n)
-		if s.n == 1 {
-			s.VRNDSCALEPS(operand.Imm(8), n, n)
-		} else {
-			s.VROUNDPS(operand.Imm(8), n, n)
-		}
+		t, n, r, p := s.new(), s.new(), s.new(), s.new()
+		s.VMOVUPS(c.log2e, t)
+		s.VFMADD213PS(c.round, v, t)
+		s.VSUBPS(c.round, t, n)
 		s.VMOVAPS(v, r)
 		s.VFNMADD231PS(c.ln2hi, n, r)
 		s.VFNMADD231PS(c.ln2lo, n, r)
@@ -55,28 +56,20 @@ func (s *isa) exp(c expConstants, x unit) {
 		for _, k := range c.poly[1:] {
 			s.VFMADD213PS(k, r, p)
 		}
-		s.VMULPS(r, r, sq)
-		s.VFMADD213PS(r, sq, p)
+		s.VMULPS(r, r, n)
+		s.VFMADD213PS(r, n, p)
 		s.VADDPS(c.one, p, p)
-		s.expScale(c, v, n, p)
+		s.VPSLLD(operand.Imm(23), t, t)
+		if s.n == 1 {
+			k := s.K()
+			s.VCMPPS(operand.Imm(notLess), c.least, v, k)
+			s.VMULPS_Z(t, p, k, v)
+		} else {
+			s.VCMPPS(operand.Imm(notLess), c.least, v, n)
+			s.VMULPS(t, p, p)
+			s.VANDPS(n, p, v)
+		}
 	}
-}
-
-// expScale sets v to p·2^n, or to 0 where v is below the least argument.
-func (s *isa) expScale(c expConstants, v, n, p reg.VecVirtual) {
-	const notLess = 5 // also true for NaN
-	if s.n == 1 {
-		k := s.K()
-		s.VCMPPS(operand.Imm(notLess), c.least, v, k)
-		s.VSCALEFPS_Z(n, p, k, v)
-		return
-	}
-	keep := s.YMM()
-	s.VCMPPS(operand.Imm(notLess), c.least, v, keep)
-	s.VCVTPS2DQ(n, n)
-	s.VPSLLD(operand.Imm(23), n, n)
-	s.VPADDD(n, p, p)
-	s.VANDPS(keep, p, v)
 }
 
 // logPoly are the coefficients of q in ln(1+z) = z - z²/2 + z³·q(z) for √½ ≤ 1+z ≤ √2, highest first, fitted for

@@ -21,9 +21,9 @@ func (s *isa) eachMask(body func(label string, masked bool)) {
 	s.RET()
 }
 
-// logits reads a unit of x and returns scale·x + mask, or scale·x without a mask. Behind the end of the row the
-// last unit is -Inf.
-func (r row) logits(x, mask reg.Register, scale reg.VecVirtual, masked, last bool) unit {
+// logits reads a unit of x and returns scale·x + mask - minus, without the parts that are nil. Behind the end of
+// the row the last unit is -Inf.
+func (r row) logits(x, mask reg.Register, scale, minus reg.VecVirtual, masked, last bool) unit {
 	u := r.load(x)
 	if masked && last {
 		m := r.loadLast(mask)
@@ -32,11 +32,19 @@ func (r row) logits(x, mask reg.Register, scale reg.VecVirtual, masked, last boo
 		}
 	} else {
 		for i := range u {
-			if masked {
+			switch {
+			case masked:
 				r.VFMADD213PS(r.at(mask, i), scale, u[i])
-			} else {
+			case minus != nil:
+				r.VFMSUB213PS(minus, scale, u[i])
+			default:
 				r.VMULPS(scale, u[i], u[i])
 			}
+		}
+	}
+	if masked && minus != nil {
+		for i := range u {
+			r.VSUBPS(minus, u[i], u[i])
 		}
 	}
 	if last {
@@ -103,7 +111,7 @@ func (r row) softmaxRow(label string, c expConstants, x, mask reg.Register, scal
 		r.VBROADCASTSS(low, most[i])
 	}
 	r.each(label+"top", x, mask, masked, func(x, mask reg.Register, last bool) {
-		u := r.logits(x, mask, scale, masked, last)
+		u := r.logits(x, mask, scale, nil, masked, last)
 		for i := range u {
 			r.most(most[i], u[i], most[i])
 		}
@@ -115,10 +123,7 @@ func (r row) softmaxRow(label string, c expConstants, x, mask reg.Register, scal
 	r.JE(operand.LabelRef(label + "hidden"))
 	minus := r.all(greatest)
 	r.each(label+"exp", x, mask, masked, func(x, mask reg.Register, last bool) {
-		u := r.logits(x, mask, scale, masked, last)
-		for i := range u {
-			r.VSUBPS(minus, u[i], u[i])
-		}
+		u := r.logits(x, mask, scale, minus, masked, last)
 		r.exp(c, u)
 		r.store(u, x)
 		for i := range u {
@@ -172,10 +177,7 @@ func gradient(s *isa) {
 			less := s.all(operand.Mem{Base: delta})
 			d := s.copyOf(dp)
 			r.each(label+"unit", x, mask, masked, func(x, mask reg.Register, last bool) {
-				u := r.logits(x, mask, scale, masked, last)
-				for i := range u {
-					s.VSUBPS(minus, u[i], u[i])
-				}
+				u := r.logits(x, mask, scale, minus, masked, last)
 				r.exp(c, u)
 				s.store(u, x)
 				g := s.load(d)
