@@ -68,7 +68,7 @@ func (d purification) views(ctx context.Context, _ encoder.Encoder, src []Pictur
 	return out, parallel(ctx, len(src), func(i int) error {
 		var rng *rand.Rand
 		if d.Random() {
-			rng = s.rng(d.key(), src[i])
+			rng = s.Rand(d.key(), src[i])
 		}
 		v, err := d.Purify(src[i], rng)
 		if err != nil {

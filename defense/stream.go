@@ -12,10 +12,10 @@ type Stream struct {
 	Draw uint64
 }
 
-// rng returns the generator of one image under one defence.
-func (s Stream) rng(expression string, p Picture) *rand.Rand {
+// Rand returns the generator for one purpose, such as a defence's expression, on one picture.
+func (s Stream) Rand(purpose string, p Picture) *rand.Rand {
 	h := mix(s.Seed, s.Draw)
-	for _, b := range []byte(expression) {
+	for _, b := range []byte(purpose) {
 		h = mix(h, uint64(b))
 	}
 	return rand.New(rand.NewPCG(h, p.key()))

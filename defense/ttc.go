@@ -87,7 +87,7 @@ func (t TTC) views(ctx context.Context, e encoder.Encoder, src []Picture, s Stre
 
 // start draws δ₀ and keeps x+δ₀ inside [0,1].
 func (t TTC) start(p Picture, s Stream) []float64 {
-	rng := s.rng(t.String(), p)
+	rng := s.Rand(t.String(), p)
 	d := make([]float64, len(p.Pix))
 	for i, v := range p.Pix {
 		d[i] = insideBox((2*rng.Float64()-1)*t.Eps, v)
