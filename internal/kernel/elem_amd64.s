@@ -6719,6 +6719,167 @@ doneavx2409:
 	VZEROUPPER
 	RET
 
+// func elemEvensAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·elemEvensAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JL   endavx2412
+
+loopavx2411:
+	VMOVUPS (CX)(BX*8), Y0
+	VMOVUPS 32(CX)(BX*8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JGE     loopavx2411
+
+endavx2412:
+	ADDQ    $0x08, DX
+	TESTQ   DX, DX
+	JZ      doneavx2413
+	LEAQ    elemTail<>+0(SB), AX
+	NEGQ    DX
+	VMOVDQU 32(AX)(DX*4), Y0
+
+doneavx2413:
+	VZEROUPPER
+	RET
+
+// func elemAddEvensAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·elemAddEvensAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JL   endavx2415
+
+loopavx2414:
+	VMOVUPS (CX)(BX*8), Y0
+	VMOVUPS 32(CX)(BX*8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS (AX)(BX*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JGE     loopavx2414
+
+endavx2415:
+	ADDQ    $0x08, DX
+	TESTQ   DX, DX
+	JZ      doneavx2416
+	LEAQ    elemTail<>+0(SB), AX
+	NEGQ    DX
+	VMOVDQU 32(AX)(DX*4), Y0
+
+doneavx2416:
+	VZEROUPPER
+	RET
+
+// func elemLarger1AVX2(y *float32, where *int32, x *float32, at int32, n int)
+// Requires: AVX, AVX2
+TEXT ·elemLarger1AVX2(SB), NOSPLIT, $0-40
+	MOVQ         y+0(FP), AX
+	MOVQ         where+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVL         at+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	LEAQ         elemLanes<>+0(SB), BX
+	VPADDD       (BX), Y0, Y0
+	VPBROADCASTD elemConstants<>+1920(SB), Y1
+	MOVQ         n+32(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x08, BX
+	JL           endavx2418
+
+loopavx2417:
+	VMOVUPS   (DX)(SI*4), Y2
+	VMOVUPS   (AX)(SI*4), Y3
+	VMOVUPS   (CX)(SI*4), Y4
+	VCMPPS    $0x16, Y3, Y2, Y5
+	VCMPPS    $0x07, Y3, Y3, Y6
+	VANDPS    Y6, Y5, Y5
+	VORPS     Y4, Y5, Y5
+	VBLENDVPS Y5, Y2, Y3, Y3
+	VBLENDVPS Y5, Y0, Y4, Y4
+	VMOVUPS   Y3, (AX)(SI*4)
+	VMOVUPS   Y4, (CX)(SI*4)
+	VPADDD    Y1, Y0, Y0
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	JGE       loopavx2417
+
+endavx2418:
+	ADDQ    $0x08, BX
+	TESTQ   BX, BX
+	JZ      doneavx2419
+	LEAQ    elemTail<>+0(SB), AX
+	NEGQ    BX
+	VMOVDQU 32(AX)(BX*4), Y0
+
+doneavx2419:
+	VZEROUPPER
+	RET
+
+// func elemLarger2AVX2(y *float32, where *int32, x *float32, at int32, n int)
+// Requires: AVX, AVX2
+TEXT ·elemLarger2AVX2(SB), NOSPLIT, $0-40
+	MOVQ         y+0(FP), AX
+	MOVQ         where+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVL         at+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	LEAQ         elemLanes<>+32(SB), BX
+	VPADDD       (BX), Y0, Y0
+	VPBROADCASTD elemConstants<>+1952(SB), Y1
+	MOVQ         n+32(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x08, BX
+	JL           endavx2421
+
+loopavx2420:
+	VMOVUPS   (DX)(SI*8), Y2
+	VMOVUPS   32(DX)(SI*8), Y3
+	VSHUFPS   $0x88, Y3, Y2, Y2
+	VPERMPD   $0xd8, Y2, Y2
+	VMOVUPS   (AX)(SI*4), Y3
+	VMOVUPS   (CX)(SI*4), Y4
+	VCMPPS    $0x16, Y3, Y2, Y5
+	VCMPPS    $0x07, Y3, Y3, Y6
+	VANDPS    Y6, Y5, Y5
+	VORPS     Y4, Y5, Y5
+	VBLENDVPS Y5, Y2, Y3, Y3
+	VBLENDVPS Y5, Y0, Y4, Y4
+	VMOVUPS   Y3, (AX)(SI*4)
+	VMOVUPS   Y4, (CX)(SI*4)
+	VPADDD    Y1, Y0, Y0
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	JGE       loopavx2420
+
+endavx2421:
+	ADDQ    $0x08, BX
+	TESTQ   BX, BX
+	JZ      doneavx2422
+	LEAQ    elemTail<>+0(SB), AX
+	NEGQ    BX
+	VMOVDQU 32(AX)(BX*4), Y0
+
+doneavx2422:
+	VZEROUPPER
+	RET
+
 // func elemNegAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemNegAVX512(SB), NOSPLIT, $0-24
@@ -13626,7 +13787,23 @@ DATA elemConstants<>+1904(SB)/4, $0x7f800000
 DATA elemConstants<>+1908(SB)/4, $0x7f800000
 DATA elemConstants<>+1912(SB)/4, $0x7f800000
 DATA elemConstants<>+1916(SB)/4, $0x7f800000
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $1920
+DATA elemConstants<>+1920(SB)/4, $0x00000008
+DATA elemConstants<>+1924(SB)/4, $0x00000008
+DATA elemConstants<>+1928(SB)/4, $0x00000008
+DATA elemConstants<>+1932(SB)/4, $0x00000008
+DATA elemConstants<>+1936(SB)/4, $0x00000008
+DATA elemConstants<>+1940(SB)/4, $0x00000008
+DATA elemConstants<>+1944(SB)/4, $0x00000008
+DATA elemConstants<>+1948(SB)/4, $0x00000008
+DATA elemConstants<>+1952(SB)/4, $0x00000010
+DATA elemConstants<>+1956(SB)/4, $0x00000010
+DATA elemConstants<>+1960(SB)/4, $0x00000010
+DATA elemConstants<>+1964(SB)/4, $0x00000010
+DATA elemConstants<>+1968(SB)/4, $0x00000010
+DATA elemConstants<>+1972(SB)/4, $0x00000010
+DATA elemConstants<>+1976(SB)/4, $0x00000010
+DATA elemConstants<>+1980(SB)/4, $0x00000010
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $1984
 
 DATA elemTail<>+0(SB)/4, $0xffffffff
 DATA elemTail<>+4(SB)/4, $0xffffffff
@@ -13645,3 +13822,21 @@ DATA elemTail<>+52(SB)/4, $0x00000000
 DATA elemTail<>+56(SB)/4, $0x00000000
 DATA elemTail<>+60(SB)/4, $0x00000000
 GLOBL elemTail<>(SB), RODATA|NOPTR, $64
+
+DATA elemLanes<>+0(SB)/4, $0x00000000
+DATA elemLanes<>+4(SB)/4, $0x00000001
+DATA elemLanes<>+8(SB)/4, $0x00000002
+DATA elemLanes<>+12(SB)/4, $0x00000003
+DATA elemLanes<>+16(SB)/4, $0x00000004
+DATA elemLanes<>+20(SB)/4, $0x00000005
+DATA elemLanes<>+24(SB)/4, $0x00000006
+DATA elemLanes<>+28(SB)/4, $0x00000007
+DATA elemLanes<>+32(SB)/4, $0x00000000
+DATA elemLanes<>+36(SB)/4, $0x00000002
+DATA elemLanes<>+40(SB)/4, $0x00000004
+DATA elemLanes<>+44(SB)/4, $0x00000006
+DATA elemLanes<>+48(SB)/4, $0x00000008
+DATA elemLanes<>+52(SB)/4, $0x0000000a
+DATA elemLanes<>+56(SB)/4, $0x0000000c
+DATA elemLanes<>+60(SB)/4, $0x0000000e
+GLOBL elemLanes<>(SB), RODATA|NOPTR, $64

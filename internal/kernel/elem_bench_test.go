@@ -118,3 +118,26 @@ func BenchmarkConv(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkPool(b *testing.B) {
+	max3 := &ConvShape{C: 64, H: 112, W: 112, Oc: 64, Kh: 3, Kw: 3, Sh: 2, Sw: 2, Dh: 1, Dw: 1, Pt: 1, Pl: 1, Pb: 1, Pr: 1, Groups: 64, Oh: 56, Ow: 56}
+	avg2 := &ConvShape{C: 64, H: 112, W: 112, Oc: 64, Kh: 2, Kw: 2, Sh: 2, Sw: 2, Dh: 1, Dw: 1, Groups: 64, Oh: 56, Ow: 56}
+	x, y, at := random(1, 64*112*112), make([]float32, 64*56*56), make([]int32, 64*56*56)
+	dx := make([]float32, len(x))
+	for _, op := range []struct {
+		name string
+		f    func()
+	}{
+		{"Max3x3", func() { MaxPool(y, at, x, max3) }},
+		{"Max3x3Grad", func() { MaxPoolGrad(dx, y, at, max3) }},
+		{"Average2x2", func() { AveragePool(y, x, avg2, false) }},
+		{"Average2x2Grad", func() { AveragePoolGrad(dx, y, avg2, false) }},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			for b.Loop() {
+				op.f()
+			}
+			b.ReportMetric(float64(len(y))*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mwindow/s")
+		})
+	}
+}

@@ -55,3 +55,9 @@ func logSoftmaxGradFast(dx, dy, y []float32, rows, n int) bool { return false }
 func layerNormWeightGradFast(dgamma, dbeta, dy, x, mean, rstd []float32, rows, n int) bool {
 	return false
 }
+
+func evensFast(dst, src []float32) int { return 0 }
+
+func addTakenFast[T Float](y, x []T, step int) int { return 0 }
+
+func largerFast[T Float](y []T, where []int32, x []T, at, step int) int { return 0 }

@@ -477,6 +477,26 @@ func elemColumnSumAVX2(y *float32, x *float32, stride int, rows int, n int)
 //go:noescape
 func elemNormColumnsAVX2(dgamma *float32, dbeta *float32, dy *float32, x *float32, mean *float32, rstd *float32, rows int, n int)
 
+// elemEvensAVX2 computes y[i] = x[2i].
+//
+//go:noescape
+func elemEvensAVX2(y *float32, x *float32, n int)
+
+// elemAddEvensAVX2 adds x[2i] to y[i].
+//
+//go:noescape
+func elemAddEvensAVX2(y *float32, x *float32, n int)
+
+// elemLarger1AVX2 puts x[i], or x[2i], in y[i] where it is larger, or NaN, or the first, and its position at+i, or at+2i, in where[i].
+//
+//go:noescape
+func elemLarger1AVX2(y *float32, where *int32, x *float32, at int32, n int)
+
+// elemLarger2AVX2 puts x[i], or x[2i], in y[i] where it is larger, or NaN, or the first, and its position at+i, or at+2i, in where[i].
+//
+//go:noescape
+func elemLarger2AVX2(y *float32, where *int32, x *float32, at int32, n int)
+
 // elemNegAVX512 computes Map for Neg.
 //
 //go:noescape

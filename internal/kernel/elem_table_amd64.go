@@ -32,6 +32,10 @@ type elemKernels struct {
 	correlateTaps   func(dw, dy, x *float32, ldy, rowStep, tapCol, rows, n int)
 	columnSum       func(y, x *float32, stride, rows, n int)
 	normColumns     func(dgamma, dbeta, dy, x, mean, rstd *float32, rows, n int)
+	evens           func(y, x *float32, n int)
+	addEvens        func(y, x *float32, n int)
+	larger1         func(y *float32, where *int32, x *float32, at int32, n int)
+	larger2         func(y *float32, where *int32, x *float32, at int32, n int)
 }
 
 var elemKernelsAVX2 = elemKernels{
@@ -144,6 +148,10 @@ var elemKernelsAVX2 = elemKernels{
 	correlateTaps: elemCorrelateTapsAVX2,
 	columnSum:     elemColumnSumAVX2,
 	normColumns:   elemNormColumnsAVX2,
+	evens:         elemEvensAVX2,
+	addEvens:      elemAddEvensAVX2,
+	larger1:       elemLarger1AVX2,
+	larger2:       elemLarger2AVX2,
 }
 
 var elemKernelsAVX512 = elemKernels{

@@ -31,12 +31,17 @@ func im2colRows(col, x []float32, s *ConvShape, group, lo, hi int) {
 	}
 }
 
+// takeEvery computes dst[i] = src[i·step].
 func takeEvery(dst, src []float32, step int) {
-	if step == 1 {
+	done := 0
+	switch step {
+	case 1:
 		copy(dst, src)
 		return
+	case 2:
+		done = evensFast(dst, src)
 	}
-	for i := range dst {
+	for i := done; i < len(dst); i++ {
 		dst[i] = src[i*step]
 	}
 }

@@ -23,27 +23,45 @@ func MaxPoolGrad(dx, dy []float32, argmax []int32, s *ConvShape) {
 }
 
 func maxPoolReference[T Float](y []T, argmax []int32, x []T, s *ConvShape) {
-	for c := range s.C {
-		x := x[c*s.H*s.W : (c+1)*s.H*s.W]
-		for o := range s.plane() {
-			top, at := windowMax(x, s, s.window(o))
-			y[c*s.plane()+o] = top
-			if argmax != nil {
-				argmax[c*s.plane()+o] = at
-			}
+	for row := range s.C * s.Oh {
+		c, oh := row/s.Oh, row%s.Oh
+		out := y[row*s.Ow : (row+1)*s.Ow]
+		for i := range out {
+			out[i] = T(math.Inf(-1))
 		}
+		if argmax == nil {
+			s.eachPoolTap(c, oh, func(first, last, from int) {
+				for i, p := first, from; i < last; i, p = i+1, p+s.Sw {
+					out[i] = max(out[i], x[p])
+				}
+			})
+			continue
+		}
+		where := argmax[row*s.Ow : (row+1)*s.Ow]
+		for i := range where {
+			where[i] = -1
+		}
+		s.eachPoolTap(c, oh, func(first, last, from int) {
+			at := from - c*s.H*s.W
+			done := first + largerFast(out[first:last], where[first:last], x[from:], at, s.Sw)
+			skip := (done - first) * s.Sw
+			if done < last {
+				takeLarger(out[done:last], where[done:last], x[from+skip:], int32(at+skip), s.Sw)
+			}
+		})
 	}
 }
 
-func windowMax[T Float](x []T, s *ConvShape, v window) (T, int32) {
-	top, at := T(math.Inf(-1)), int32(-1)
-	for ih := v.top; ih < v.bottom; ih += s.Dh {
-		for iw := v.left; iw < v.right; iw += s.Dw {
-			u := x[ih*s.W+iw]
-			if u > top || at < 0 || u != u && top == top {
-				top, at = u, int32(ih*s.W+iw)
-			}
+// takeLarger puts every step-th of x where it is larger than y, or NaN, and its position in where.
+func takeLarger[T Float](y []T, where []int32, x []T, at int32, step int) {
+	where = where[:len(y)]
+	p := 0
+	for i, top := range y {
+		// A comparison with NaN is false: this holds for what is not less or equal, unless the largest is NaN already.
+		if u := x[p]; !(u <= top) && top == top || where[i] < 0 {
+			y[i], where[i] = u, at
 		}
+		p += step
+		at += int32(step)
 	}
-	return top, at
 }

@@ -37,10 +37,16 @@ func randomPool(r *rand.Rand) *ConvShape {
 	return s
 }
 
-func TestPooling(t *testing.T) {
+func TestPooling(t *testing.T) { onEveryCPU(t, pooling) }
+
+func pooling(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 3))
-	for range 300 {
+	for i := range 300 {
 		s := randomPool(r)
+		if i%4 == 0 {
+			s.W += 40 + r.IntN(40)
+			s.Ow = OutputSize(s.W, s.Kw, s.Sw, s.Dw, s.Pl, s.Pr, false)
+		}
 		x, n := random(1, s.C*s.H*s.W), s.C*s.plane()
 		y, dy := make([]float32, n), random(2, n)
 		for _, includePad := range []bool{false, true} {
@@ -96,6 +102,24 @@ func TestMaxPoolKeepsNaN(t *testing.T) {
 	if y[0] == y[0] || at[0] != 1 {
 		t.Errorf("got %g at %d", y[0], at[0])
 	}
+	MaxPool(y, nil, []float32{1, float32(math.NaN()), 5, 2}, s)
+	if y[0] == y[0] {
+		t.Errorf("without positions got %g", y[0])
+	}
+	wide := &ConvShape{C: 1, H: 2, W: 40, Oc: 1, Kh: 2, Kw: 2, Sh: 1, Sw: 2, Dh: 1, Dw: 1, Groups: 1, Oh: 1, Ow: 20}
+	onEveryCPU(t, func(t *testing.T) {
+		x, y, at := make([]float32, 80), make([]float32, 20), make([]int32, 20)
+		for i := range x {
+			x[i] = float32(math.Inf(-1))
+		}
+		x[45] = float32(math.NaN())
+		MaxPool(y, at, x, wide)
+		for i := range y {
+			if bad := y[i] != y[i]; bad != (i == 2) || bad && at[i] != 45 || !bad && at[i] != int32(2*i) {
+				t.Fatalf("window %d: %g at %d", i, y[i], at[i])
+			}
+		}
+	})
 }
 
 func TestOutputSizeOfCeil(t *testing.T) {

@@ -127,11 +127,13 @@ const (
 	nanBits  = 0x7fc00000
 )
 
-// Predicates of choose. All but isUnordered and isNotEqual are false for NaN.
+// Predicates of choose. Those called isNot and isUnordered are true for NaN.
 const (
 	isEqual          = 0
 	isUnordered      = 3
 	isNotEqual       = 4
+	isNotLessOrEqual = 22
+	isOrdered        = 7
 	isLess           = 17
 	isLessOrEqual    = 18
 	isGreaterOrEqual = 29

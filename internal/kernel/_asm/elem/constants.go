@@ -20,6 +20,7 @@ const constantBytes = 8 * 4
 var (
 	constantSymbol = operand.NewStaticSymbol("elemConstants")
 	tailSymbol     = operand.NewStaticSymbol("elemTail")
+	lanesSymbol    = operand.NewStaticSymbol("elemLanes")
 )
 
 // bits returns where a bit pattern is stored.
@@ -52,5 +53,11 @@ func (c *constants) emit(ctx *build.Context) {
 			v = math.MaxUint32
 		}
 		ctx.AddDatum(j*4, operand.U32(v))
+	}
+	// The numbers of eight lanes, once and doubled.
+	ctx.StaticGlobal(lanesSymbol.Name)
+	ctx.DataAttributes(attr.RODATA | attr.NOPTR)
+	for j := range 16 {
+		ctx.AddDatum(j*4, operand.U32(j%8*(1+j/8)))
 	}
 }

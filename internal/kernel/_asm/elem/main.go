@@ -35,6 +35,9 @@ func main() {
 		rows(m)
 		depthwise(m)
 		columns(m)
+		if !m.avx512() {
+			pools(m)
+		}
 	}
 	data.emit(ctx)
 	file, err := ctx.Result()
