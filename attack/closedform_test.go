@@ -3,10 +3,12 @@ package attack_test
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/attack/attacktest"
+	"github.com/plumbline-ml/plumbline/encoder"
 	"gorgonia.org/tensor"
 )
 
@@ -73,5 +75,60 @@ func reach(t *testing.T, text string, enc *attacktest.Linear, img *tensor.Dense,
 	}
 	if got := r.Outcomes[0].Value; math.Abs(got-want) > tol*math.Abs(want) {
 		t.Errorf("%s on image %d reaches %v, the optimum is %v", text, i, got, want)
+	}
+}
+
+// margin is a two-class head on a linear encoder: its margin is w·x + b with the w returned.
+func margin(enc *attacktest.Linear, width int) (head *attacktest.Head, w []float64) {
+	head = attacktest.NewHead(5, encoder.Embedding, width, 2)
+	n := len(enc.W) / width
+	w = make([]float64, n)
+	for r := range width {
+		for k := range n {
+			w[k] += (head.W[width+r] - head.W[r]) * float64(enc.W[r*n+k])
+		}
+	}
+	return head, w
+}
+
+// TestOptimumOfEveryNorm attacks a linear margin, whose gain has a closed form in every norm while no
+// pixel reaches the edge of [0,1]: ε·Σ|w|, ε·‖w‖₂, ε·max|w| (L1, one value), and for L0 the k pixels
+// whose best colours gain most.
+func TestOptimumOfEveryNorm(t *testing.T) {
+	enc := attacktest.NewLinear(7, 6, 5, 1, 3)
+	head, w := margin(enc, 3)
+	for i, img := range attacktest.Smooth(3, 3, 6, 5) {
+		images := []*tensor.Dense{img}
+		x := img.Float32s()
+		var sum, sq, top float64
+		pixel := make([]float64, 30)
+		for k, v := range w {
+			sum, sq, top = sum+math.Abs(v), sq+v*v, max(top, math.Abs(v))
+			pixel[k%30] += max(v*(1-float64(x[k])), -v*float64(x[k]))
+		}
+		slices.Sort(pixel)
+		for _, c := range []struct {
+			tm   attack.ThreatModel
+			text string
+			gain float64
+		}{
+			{attack.Linf(attack.NewRatio(8, 255)), "fgsm(objective=cw)", sum * 8 / 255},
+			{attack.Linf(attack.NewRatio(8, 255)), "pgd(objective=cw,steps=10)", sum * 8 / 255},
+			{attack.Linf(attack.NewRatio(8, 255)), "pgd(objective=cw,step=adamw,alpha=0.02)", sum * 8 / 255},
+			{attack.Linf(attack.NewRatio(8, 255)), "vmi(objective=cw,steps=25)", sum * 8 / 255},
+			{attack.L2(attack.NewRatio(1, 10)), "pgd(objective=cw,steps=30)", math.Sqrt(sq) / 10},
+			{attack.L2(attack.NewRatio(1, 10)), "ni(objective=cw,init=zero,steps=30)", math.Sqrt(sq) / 10},
+			{attack.L1(attack.NewRatio(1, 5)), "pgd(objective=cw,steps=60)", top / 5},
+			{attack.L0(attack.NewRatio(2, 1)), "pgd(objective=cw)", pixel[29] + pixel[28]},
+		} {
+			start, _ := bind(t, attack.Logits{Loss: "cw"}, enc, attack.Task{Head: head, Labels: [][]int{{0}}}, img).at(img, false)
+			r, err := mustParse(t, c.text).Run(context.Background(), enc, images, c.tm, attack.Against(head, []int{0}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Outcomes[0].Value - start; got > c.gain*(1+1e-5)+1e-6 || got < c.gain*(1-2e-4) {
+				t.Errorf("%s under %s on image %d gains %v, the optimum is %v", c.text, c.tm, i, got, c.gain)
+			}
+		}
 	}
 }

@@ -1,11 +1,14 @@
 package attack_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/attack/attacktest"
+	"github.com/plumbline-ml/plumbline/encoder"
+	"gorgonia.org/tensor"
 )
 
 func mustParse(t testing.TB, text string) attack.Attack {
@@ -17,17 +20,62 @@ func mustParse(t testing.TB, text string) attack.Attack {
 	return a
 }
 
-// TestConform runs the conformance suite on every label-free attack.
+// withTask gives every image a label, a target and images to mix in, by its content.
+func withTask(enc encoder.Encoder, t testing.TB) func(images []*tensor.Dense) []attack.Option {
+	protos, err := attack.BuildPrototypes(context.Background(), enc, attacktest.Images(8, 6, 8, 8), 3, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(images []*tensor.Dense) []attack.Option {
+		task := attack.Task{Head: attacktest.NewHead(1, encoder.Embedding, 5, 4), Images: attacktest.Images(77, 1, 8, 8),
+			Mix: attacktest.Images(78, 3, 6, 9), Prototypes: protos}
+		for _, x := range images {
+			task.Labels = append(task.Labels, []int{int(x.Float32s()[5]*4) & 3})
+		}
+		return []attack.Option{attack.WithTask(task)}
+	}
+}
+
+// conforming lists what the conformance suite runs on under L∞; every registered attack must be here.
+var conforming = []string{
+	"noise", "noise(draws=3,dist=sign)", "prm(steps=8)", "prm(steps=5,restarts=2,layers=stem+block.-1,tokens=patch,seed=3)",
+	"prm-official(steps=6)", "pgd(steps=5)", "embedding(steps=5,distance=l2)", "embedding(steps=5,target=image)",
+	"gradient(steps=4,step=ni,transform=rescale,copies=2,select=best)", "gradient(steps=4,transform=rescale,reference=fixed,select=last,schedule=cosine)",
+	"fgsm", "mi(steps=4)", "ni(steps=4)", "vmi(steps=2,step=vmi(n=3))", "di(steps=4)", "ti(steps=4)", "si(steps=3)", "admix(steps=2)", "ssa(steps=2,copies=3)", "bsr(steps=2,copies=3)",
+	"pgd(steps=5,objective=ce)", "pgd(steps=5,objective=dlr-t(rank=2),step=adamw)", "gradient(steps=3,transform=chain(di,bsr,rescale),reference=own,resolution=native)",
+	"veattack(steps=5)", "pa-attack(first=3,steps=4)", "dr(steps=4)", "nrdm(steps=4)", "v-attack(steps=4)", "m-attack(steps=4)", "foa(steps=4,clusters=2)",
+}
+
+// TestConform runs the conformance suite on every attack.
 func TestConform(t *testing.T) {
 	gentle := map[string]bool{"noise": true}
-	for _, text := range []string{
-		"noise", "noise(draws=3,dist=sign)", "prm(steps=8)", "prm(steps=5,restarts=2,layers=stem+block.-1,tokens=patch,seed=3)",
-		"prm-official(steps=6)", "pgd(steps=5)", "embedding(steps=5,distance=l2)",
-		"gradient(steps=4,step=ni,transform=rescale,copies=2,select=best)", "gradient(steps=4,transform=rescale,reference=fixed,select=last,schedule=cosine)",
-	} {
+	vit := attacktest.NewViT(1, 8, 8, 4, 6, 2, 5)
+	seen := map[string]bool{}
+	for _, text := range conforming {
 		a := mustParse(t, text)
 		name, _, _ := strings.Cut(text, "(")
-		t.Run(text, func(t *testing.T) { attacktest.Conform(t, a, attacktest.Case{Gentle: gentle[name]}) })
+		seen[name] = true
+		t.Run(text, func(t *testing.T) {
+			attacktest.Conform(t, a, attacktest.Case{Encoder: vit, Gentle: gentle[name], Options: withTask(vit, t)})
+		})
+	}
+	for _, e := range attack.List() {
+		if !seen[e.Name] {
+			t.Errorf("%s is not in the conformance suite", e.Name)
+		}
+	}
+}
+
+// TestConformNorms runs it under the other threat models.
+func TestConformNorms(t *testing.T) {
+	vit := attacktest.NewViT(1, 8, 8, 4, 6, 2, 5)
+	for _, tm := range []attack.ThreatModel{attack.L2(attack.NewRatio(1, 2)), attack.L1(attack.NewRatio(3, 1)), attack.L0(attack.NewRatio(5, 1)), attack.Patch(attack.NewRatio(1, 9))} {
+		for _, text := range []string{"noise", "pgd(steps=5)", "prm(steps=5)", "mi(steps=3)"} {
+			a := mustParse(t, text)
+			t.Run(tm.String()+"/"+text, func(t *testing.T) {
+				attacktest.Conform(t, a, attacktest.Case{Encoder: vit, Gentle: true, Options: withTask(vit, t), Threat: tm})
+			})
+		}
 	}
 }
 

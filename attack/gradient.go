@@ -157,8 +157,9 @@ func (g Gradient) craft(ctx context.Context, j *job) error {
 func (g Gradient) restart(ctx context.Context, j *job, p *problem, r int) error {
 	d := &descent{Gradient: g, job: j, p: p, r: r,
 		x: append([]float32(nil), j.x0...), g: make([]float32, len(j.x0)),
-		step: g.Step.New(j.tm, len(j.x0)), alpha: g.Alpha.At(j.tm.Eps), best: math.Inf(-1)}
+		alpha: g.Alpha.At(j.tm.scale()), best: math.Inf(-1)}
 	p.rng = j.rng(r)
+	d.step = g.Step.New(StepStart{j.tm, j.x0, p.rng})
 	d.more = func(x, grad []float32) error {
 		_, err := p.grad(ctx, x, grad)
 		return err

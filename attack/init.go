@@ -33,3 +33,11 @@ func (AtRandom) String() string { return "random()" }
 
 // Start implements Init.
 func (AtRandom) Start(x []float32, ball Ball, rng *rand.Rand) { ball.Sample(x, rng) }
+
+// from starts at a given point.
+type from []float32
+
+func (from) String() string { return "from()" }
+
+// Start implements Init.
+func (f from) Start(x []float32, _ Ball, _ *rand.Rand) { copy(x, f) }

@@ -23,6 +23,7 @@ type Task struct {
 	Labels     [][]int         // per image, the true class of every position of the head
 	Images     []*tensor.Dense // per image (or one for all), the image a targeted attack imitates
 	Embeddings [][]float32     // per image (or one for all), the embedding a targeted attack aims at
+	Mix        []*tensor.Dense // other images, for Admix
 	Prototypes [][]float32     // token maps for PA-Attack, see BuildPrototypes
 }
 
@@ -76,6 +77,11 @@ func (t *Task) validate(n int) error {
 	}
 	if k := len(t.Images); k > 1 && k != n {
 		return fmt.Errorf("attack: %d target images for %d images; give one, or one per image", k, n)
+	}
+	for i, m := range t.Mix {
+		if _, _, _, err := pixels(m); err != nil {
+			return fmt.Errorf("image %d to mix in: %w", i, err)
+		}
 	}
 	if k := len(t.Embeddings); k > 1 && k != n {
 		return fmt.Errorf("attack: %d target embeddings for %d images; give one, or one per image", k, n)

@@ -59,7 +59,7 @@ func newProblem(ctx context.Context, j *job, o Objective, l lens) (*problem, err
 		p.models = append(p.models, s)
 	}
 	if _, none := l.transform.(Identity); l.transform != nil && !none {
-		p.warp = l.transform.New(j.h, j.w)
+		p.warp = l.transform.New(j.h, j.w, j.task)
 		p.out = make([]float32, len(j.x0))
 	}
 	p.g = make([]float32, len(j.x0))

@@ -2,10 +2,11 @@ package attack
 
 import "math"
 
-// resampler is bicubic interpolation as PyTorch's F.interpolate(mode="bicubic", align_corners=False,
-// antialias=False) does it: Keys' kernel with a = −0.75 at half-pixel centres, edge pixels repeated. It
-// is linear and separable, so its adjoint is exact.
+// resampler is interpolation as PyTorch's F.interpolate(align_corners=False, antialias=False) does it, at
+// half-pixel centres with edge pixels repeated: bicubic is Keys' kernel with a = −0.75, bilinear the
+// tent. It is linear and separable, so its adjoint is exact.
 type resampler struct {
+	kernel func(float64) float64
 	h, w   int // source
 	oh, ow int // result
 	rows   []tap4
@@ -22,8 +23,11 @@ type tap4 struct {
 // set prepares h×w → oh×ow.
 func (r *resampler) set(h, w, oh, ow int) {
 	r.h, r.w, r.oh, r.ow = h, w, oh, ow
-	r.rows = cubicTaps(r.rows[:0], h, oh)
-	r.cols = cubicTaps(r.cols[:0], w, ow)
+	if r.kernel == nil {
+		r.kernel = cubicKernel
+	}
+	r.rows = resampleTaps(r.rows[:0], h, oh, r.kernel)
+	r.cols = resampleTaps(r.cols[:0], w, ow, r.kernel)
 	if n := 3 * oh * w; cap(r.tmp) < n {
 		r.tmp = make([]float32, n)
 	} else {
@@ -31,7 +35,7 @@ func (r *resampler) set(h, w, oh, ow int) {
 	}
 }
 
-func cubicTaps(taps []tap4, n, on int) []tap4 {
+func resampleTaps(taps []tap4, n, on int, kernel func(float64) float64) []tap4 {
 	scale := float64(n) / float64(on)
 	for o := range on {
 		x := scale*(float64(o)+0.5) - 0.5
@@ -40,15 +44,15 @@ func cubicTaps(taps []tap4, n, on int) []tap4 {
 		var p tap4
 		for k := range 4 {
 			p.at[k] = min(max(int(at)-1+k, 0), n-1)
-			p.weight[k] = float32(cubic(math.Abs(t + 1 - float64(k))))
+			p.weight[k] = float32(kernel(math.Abs(t + 1 - float64(k))))
 		}
 		taps = append(taps, p)
 	}
 	return taps
 }
 
-// cubic is Keys' convolution kernel with a = −0.75 at distance d.
-func cubic(d float64) float64 {
+// cubicKernel is Keys' convolution kernel with a = −0.75 at distance d.
+func cubicKernel(d float64) float64 {
 	const a = -0.75
 	switch {
 	case d <= 1:
@@ -58,6 +62,9 @@ func cubic(d float64) float64 {
 	}
 	return 0
 }
+
+// tent is the kernel of bilinear interpolation.
+func tent(d float64) float64 { return max(1-d, 0) }
 
 // forward resizes a planar 3×h×w image.
 func (r *resampler) forward(dst, src []float32) {

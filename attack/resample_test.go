@@ -9,25 +9,25 @@ import (
 // TestResampleWeights checks the kernel against values worked out by hand for PyTorch's bicubic: halving
 // samples between pixels 2o and 2o+1 (weights −3/32, 19/32, 19/32, −3/32), and equal sizes copy.
 func TestResampleWeights(t *testing.T) {
-	taps := cubicTaps(nil, 8, 4)
+	taps := resampleTaps(nil, 8, 4, cubicKernel)
 	want := [4]float32{-3. / 32, 19. / 32, 19. / 32, -3. / 32}
 	if taps[1].weight != want || taps[1].at != [4]int{1, 2, 3, 4} || taps[0].at != [4]int{0, 0, 1, 2} || taps[3].at != [4]int{5, 6, 7, 7} {
 		t.Errorf("halving: %v", taps)
 	}
-	for i, p := range cubicTaps(nil, 5, 5) {
+	for i, p := range resampleTaps(nil, 5, 5, cubicKernel) {
 		if p.weight != [4]float32{0, 1, 0, 0} || p.at[1] != i {
 			t.Errorf("equal size: sample %d reads %v", i, p)
 		}
 	}
 	// Upsampling 2→3: sample 0 lies at −1/6, so t = 5/6 past pixel −1.
-	p := cubicTaps(nil, 2, 3)[0]
+	p := resampleTaps(nil, 2, 3, cubicKernel)[0]
 	d := 1 + 5./6
 	if w := -0.75 * (d*d*d - 5*d*d + 8*d - 4); math.Abs(float64(p.weight[0])-w) > 1e-7 {
 		t.Errorf("weight %v, want %v", p.weight[0], w)
 	}
 	for n := 1; n < 20; n++ {
 		for on := 1; on < 20; on++ {
-			for _, p := range cubicTaps(nil, n, on) {
+			for _, p := range resampleTaps(nil, n, on, cubicKernel) {
 				sum := p.weight[0] + p.weight[1] + p.weight[2] + p.weight[3]
 				if math.Abs(float64(sum)-1) > 1e-6 {
 					t.Fatalf("%d→%d: weights sum to %v", n, on, sum)
@@ -39,7 +39,10 @@ func TestResampleWeights(t *testing.T) {
 
 // TestTransformAdjoints checks ⟨T x, y⟩ = ⟨x, Tᵀ y⟩ for every linear transform, at odd sizes.
 func TestTransformAdjoints(t *testing.T) {
-	for _, tr := range []Transform{Identity{}, Rescale{0.5, 1}, Rescale{1, 2}} {
+	for _, tr := range []Transform{
+		Identity{}, Rescale{0.5, 1}, Rescale{1, 2}, Diverse{1.1, 1}, Diverse{1.5, 0.5}, Scales{}, Crop{0.3, 0.9},
+		Blocks{3, 24}, Blocks{2, 0}, Chain{Crop{0.5, 0.9}, Rescale{0.5, 1}},
+	} {
 		for _, size := range [][2]int{{9, 7}, {4, 12}, {1, 1}, {16, 16}} {
 			for seed := range uint64(5) {
 				checkAdjoint(t, tr, size[0], size[1], seed)
@@ -51,7 +54,7 @@ func TestTransformAdjoints(t *testing.T) {
 func checkAdjoint(t *testing.T, tr Transform, h, w int, seed uint64) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 9))
-	warp := tr.New(h, w)
+	warp := tr.New(h, w, nil)
 	oh, ow := warp.Draw(rng, 0)
 	x, y := make([]float32, 3*h*w), make([]float32, 3*oh*ow)
 	for i := range x {
@@ -73,5 +76,62 @@ func checkAdjoint(t *testing.T, tr Transform, h, w int, seed uint64) {
 	}
 	if math.Abs(a-b) > 1e-5*size {
 		t.Errorf("%s at %d×%d: ⟨Tx,y⟩ = %v, ⟨x,Tᵀy⟩ = %v", tr, h, w, a, b)
+	}
+}
+
+// TestCosineTransform compares the transform with its defining sum, and the pair with the identity.
+func TestCosineTransform(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 9))
+	for n := 1; n < 12; n++ {
+		x, y := make([]float64, n), make([]float64, n)
+		for i := range x {
+			x[i] = rng.NormFloat64()
+		}
+		copy(y, x)
+		tr := newCosine(n)
+		tr.forward(y, 1)
+		scale := 0.0
+		for k := range y {
+			want := 0.0
+			for i, v := range x {
+				want += 4 * v * math.Cos(math.Pi*float64(k)*(float64(i)+0.5)/float64(n))
+			}
+			scale = max(scale, math.Abs(y[k]-want))
+		}
+		if scale > 1e-10 {
+			t.Errorf("n = %d: the transform is off by %g", n, scale)
+		}
+		tr.inverse(y, 1)
+		for i := range x {
+			if math.Abs(x[i]-y[i]) > 1e-12 {
+				t.Errorf("n = %d: back to %v, want %v", n, y[i], x[i])
+			}
+		}
+	}
+}
+
+// TestSpectrumAdjoint checks the adjoint of the filter without the noise, which is no linear part.
+func TestSpectrumAdjoint(t *testing.T) {
+	for _, size := range [][2]int{{9, 7}, {4, 12}, {1, 1}} {
+		checkAdjoint(t, Spectrum{0, 0.5}, size[0], size[1], 1)
+	}
+}
+
+// TestTranslate checks that smoothing keeps the sum of an inner pixel and is symmetric.
+func TestTranslate(t *testing.T) {
+	const h, w = 21, 19
+	warp := Translate{5}.New(h, w, nil)
+	g, out := make([]float32, 3*h*w), make([]float32, 3*h*w)
+	g[(h+10)*w+9] = 1
+	warp.Adjoint(out, g)
+	sum := 0.0
+	for i, v := range out {
+		sum += float64(v)
+		if i/(h*w) != 1 && v != 0 {
+			t.Fatal("smoothing mixes channels")
+		}
+	}
+	if math.Abs(sum-1) > 1e-6 || out[(h+8)*w+8] != out[(h+12)*w+10] || out[(h+10)*w+9] <= out[(h+10)*w+10] {
+		t.Errorf("smoothed sum %v", sum)
 	}
 }

@@ -1,10 +1,20 @@
 package attack
 
+import "math/rand/v2"
+
 // StepRule turns gradients into moves. It is an immutable value; the state for one image is a Stepper.
 type StepRule interface {
-	// New returns the rule's state for a run of an image with n values under tm.
-	New(tm ThreatModel, n int) Stepper
+	// New returns the rule's state for one run on one image.
+	New(s StepStart) Stepper
+	// String prints the expression that rebuilds it.
 	String() string
+}
+
+// StepStart is what a step rule knows when a run begins.
+type StepStart struct {
+	Threat ThreatModel
+	Clean  []float32 // the clean image, 3×H×W; not to be written
+	Rng    *rand.Rand
 }
 
 // Stepper moves one image. The loop projects after every step.

@@ -33,8 +33,9 @@ func (s Momentum) String() string {
 }
 
 // New implements StepRule.
-func (s Momentum) New(tm ThreatModel, n int) Stepper {
-	st := &momentum{Momentum: s, dir: newSteepest(tm, n)}
+func (s Momentum) New(start StepStart) Stepper {
+	n := len(start.Clean)
+	st := &momentum{Momentum: s, dir: newSteepest(start.Threat, n)}
 	if s.Mu != 0 {
 		st.m = make([]float32, n)
 	}

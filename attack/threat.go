@@ -93,6 +93,19 @@ func (tm ThreatModel) String() string {
 	return s
 }
 
+// scale is what step sizes given as multiples of ε refer to: ε itself; for patches the whole pixel
+// range; for L0 a hundred times that, since only steps far beyond the range make the projection choose
+// pixels by gradient times room rather than keep those it has.
+func (tm ThreatModel) scale() Ratio {
+	switch tm.Norm {
+	case NormL0:
+		return NewRatio(100, 1)
+	case NormPatch:
+		return NewRatio(1, 1)
+	}
+	return tm.Eps
+}
+
 // mask returns the mask of image i, nil for none.
 func (tm ThreatModel) mask(i int) *Mask {
 	switch len(tm.Masks) {

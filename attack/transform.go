@@ -5,8 +5,8 @@ import "math/rand/v2"
 // Transform is something the image is put through inside the gradient: the attack maximises the
 // objective of transformed images. It is an immutable value.
 type Transform interface {
-	// New returns the transform's state for images of h×w pixels.
-	New(h, w int) Warp
+	// New returns the transform's state for images of h×w pixels; task is nil or the run's.
+	New(h, w int, task *Task) Warp
 	// String prints the expression that rebuilds it.
 	String() string
 }
@@ -29,7 +29,7 @@ var _ = transforms.add("none", "no transform", func(*Args) Transform { return Id
 func (Identity) String() string { return "none()" }
 
 // New implements Transform.
-func (Identity) New(h, w int) Warp { return identity{h, w} }
+func (Identity) New(h, w int, _ *Task) Warp { return identity{h, w} }
 
 type identity struct{ h, w int }
 

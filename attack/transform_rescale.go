@@ -17,7 +17,7 @@ type Rescale struct{ Lo, Hi float64 }
 func (t Rescale) String() string { return fmt.Sprintf("rescale(lo=%s,hi=%s)", num(t.Lo), num(t.Hi)) }
 
 // New implements Transform.
-func (t Rescale) New(h, w int) Warp { return &rescale{Rescale: t, h: h, w: w} }
+func (t Rescale) New(h, w int, _ *Task) Warp { return &rescale{Rescale: t, h: h, w: w} }
 
 type rescale struct {
 	Rescale
