@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
@@ -21,8 +22,8 @@ type AntiAdversary struct {
 }
 
 var _ = register("anti-adversary", "anti-adversary(steps=2,alpha=0.15): steps towards the predicted class (arXiv 2103.14347); needs class texts",
-	func(a *args, r Resources) (Defense, error) {
-		return NewAntiAdversary(r.Classes, a.integer("steps", 2), a.number("alpha", 0.15))
+	func(a *expr.Args, r Resources) (Defense, error) {
+		return NewAntiAdversary(r.Classes, a.Integer("steps", 2), a.Number("alpha", 0.15))
 	})
 
 // textScale is CLIP's logit scale.
@@ -65,14 +66,14 @@ func unit(v []float32) (u []float64, ok bool) {
 
 // Name and the rest implement [Defense].
 func (*AntiAdversary) Name() string         { return "anti-adversary" }
-func (d *AntiAdversary) String() string     { return expression("anti-adversary", d.Steps, d.Alpha) }
+func (d *AntiAdversary) String() string     { return expr.Print("anti-adversary", d.Steps, d.Alpha) }
 func (*AntiAdversary) Random() bool         { return false }
 func (*AntiAdversary) Differentiable() bool { return false }
 func (*AntiAdversary) Surrogate() Surrogate { return Identity }
 
 // Validate reports a parameter out of range.
 func (d *AntiAdversary) Validate() error {
-	return errors.Join(outside("anti-adversary", "steps", float64(d.Steps), 1, 100), outside("anti-adversary", "alpha", d.Alpha, 1e-6, 1))
+	return errors.Join(expr.Outside("anti-adversary", "steps", float64(d.Steps), 1, 100), expr.Outside("anti-adversary", "alpha", d.Alpha, 1e-6, 1))
 }
 
 // Wrap needs an encoder whose embedding is as wide as the texts'.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // Bilateral replaces every pixel by a mean of its K×K window, weighted by exp(−‖p−q‖²/2σₛ²)·exp(−‖I_p−I_q‖²/2σᵣ²), with
@@ -16,19 +18,19 @@ type Bilateral struct {
 }
 
 var _ = purifier("bilateral", "bilateral(k=5,space=1.5,range=0.1): edge-preserving blur (Tomasi and Manduchi 1998)",
-	func(a *args) Purifier {
-		return Bilateral{a.integer("k", 5), a.number("space", 1.5), a.number("range", 0.1)}
+	func(a *expr.Args) Purifier {
+		return Bilateral{a.Integer("k", 5), a.Number("space", 1.5), a.Number("range", 0.1)}
 	})
 
 // Traits says: not random, gradient exact.
 func (Bilateral) Traits() Traits { return Traits{"bilateral", false, Exact} }
 
-func (b Bilateral) String() string { return expression("bilateral", b.K, b.Space, b.Range) }
+func (b Bilateral) String() string { return expr.Print("bilateral", b.K, b.Space, b.Range) }
 
 // Validate reports a parameter out of range.
 func (b Bilateral) Validate() error {
-	return errors.Join(odd("bilateral", "k", b.K), outside("bilateral", "k", float64(b.K), 3, 31),
-		outside("bilateral", "space", b.Space, 0.1, 100), outside("bilateral", "range", b.Range, 0.001, 10))
+	return errors.Join(expr.Odd("bilateral", "k", b.K), expr.Outside("bilateral", "k", float64(b.K), 3, 31),
+		expr.Outside("bilateral", "space", b.Space, 0.1, 100), expr.Outside("bilateral", "range", b.Range, 0.001, 10))
 }
 
 // Purify implements [Purifier].

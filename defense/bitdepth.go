@@ -3,6 +3,8 @@ package defense
 import (
 	"math"
 	"math/rand/v2"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // BitDepth rounds every value to 2ᵇ levels (feature squeezing: Xu, Evans, Qi, arXiv 1704.01155 §III-A). Its derivative is
@@ -12,15 +14,15 @@ type BitDepth struct {
 }
 
 var _ = purifier("bitdepth", "bitdepth(bits=4): round to 2^bits levels (arXiv 1704.01155)",
-	func(a *args) Purifier { return BitDepth{a.integer("bits", 4)} })
+	func(a *expr.Args) Purifier { return BitDepth{a.Integer("bits", 4)} })
 
 // Traits says: not random, gradient identity.
 func (BitDepth) Traits() Traits { return Traits{"bitdepth", false, Identity} }
 
-func (b BitDepth) String() string { return expression("bitdepth", b.Bits) }
+func (b BitDepth) String() string { return expr.Print("bitdepth", b.Bits) }
 
 // Validate reports a parameter out of range.
-func (b BitDepth) Validate() error { return outside("bitdepth", "bits", float64(b.Bits), 1, 8) }
+func (b BitDepth) Validate() error { return expr.Outside("bitdepth", "bits", float64(b.Bits), 1, 8) }
 
 // Purify implements [Purifier].
 func (b BitDepth) Purify(src Picture, _ *rand.Rand) ([]View, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
@@ -24,8 +25,8 @@ type CLIPureCos struct {
 }
 
 var _ = register("clipure-cos", "clipure-cos(steps=10,step=0.1): embedding turned towards the blank prompt (ICLR 2025), norm per image; needs the blank text",
-	func(a *args, r Resources) (Defense, error) {
-		return NewCLIPureCos(r.Blank, a.integer("steps", 10), a.number("step", 0.1))
+	func(a *expr.Args, r Resources) (Defense, error) {
+		return NewCLIPureCos(r.Blank, a.Integer("steps", 10), a.Number("step", 0.1))
 	})
 
 // NewCLIPureCos takes the mean text embedding of prompts without a class name.
@@ -44,14 +45,14 @@ func NewCLIPureCos(blank []float32, steps int, step float64) (*CLIPureCos, error
 
 // Name and the rest implement [Defense].
 func (*CLIPureCos) Name() string         { return "clipure-cos" }
-func (c *CLIPureCos) String() string     { return expression("clipure-cos", c.Steps, c.Step) }
+func (c *CLIPureCos) String() string     { return expr.Print("clipure-cos", c.Steps, c.Step) }
 func (*CLIPureCos) Random() bool         { return false }
 func (*CLIPureCos) Differentiable() bool { return true }
 func (*CLIPureCos) Surrogate() Surrogate { return Exact }
 
 // Validate reports a parameter out of range.
 func (c *CLIPureCos) Validate() error {
-	return errors.Join(outside("clipure-cos", "steps", float64(c.Steps), 1, 1000), outside("clipure-cos", "step", c.Step, 1e-6, 1000))
+	return errors.Join(expr.Outside("clipure-cos", "steps", float64(c.Steps), 1, 1000), expr.Outside("clipure-cos", "step", c.Step, 1e-6, 1000))
 }
 
 // Wrap needs an encoder whose embedding is as wide as the text's. Other taps pass unchanged.

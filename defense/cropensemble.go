@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/internal/resample"
 )
 
@@ -17,16 +18,16 @@ type CropEnsemble struct {
 }
 
 var _ = purifier("crop-ensemble", "crop-ensemble(n=10,ratio=0.9): mean over random crops (arXiv 1711.00117)",
-	func(a *args) Purifier { return CropEnsemble{a.integer("n", 10), a.number("ratio", 0.9)} })
+	func(a *expr.Args) Purifier { return CropEnsemble{a.Integer("n", 10), a.Number("ratio", 0.9)} })
 
 // Traits says: random, gradient exact.
 func (CropEnsemble) Traits() Traits { return Traits{"crop-ensemble", true, Exact} }
 
-func (e CropEnsemble) String() string { return expression("crop-ensemble", e.N, e.Ratio) }
+func (e CropEnsemble) String() string { return expr.Print("crop-ensemble", e.N, e.Ratio) }
 
 // Validate reports a parameter out of range.
 func (e CropEnsemble) Validate() error {
-	return errors.Join(outside("crop-ensemble", "n", float64(e.N), 1, 256), outside("crop-ensemble", "ratio", e.Ratio, 0.1, 1))
+	return errors.Join(expr.Outside("crop-ensemble", "n", float64(e.N), 1, 256), expr.Outside("crop-ensemble", "ratio", e.Ratio, 0.1, 1))
 }
 
 // Purify implements [Purifier].

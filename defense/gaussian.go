@@ -3,6 +3,7 @@ package defense
 import (
 	"math/rand/v2"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/internal/resample"
 )
 
@@ -12,15 +13,15 @@ type Gaussian struct {
 }
 
 var _ = purifier("gaussian", "gaussian(sigma=1): Gaussian blur, σ in pixels",
-	func(a *args) Purifier { return Gaussian{a.number("sigma", 1)} })
+	func(a *expr.Args) Purifier { return Gaussian{a.Number("sigma", 1)} })
 
 // Traits says: not random, gradient exact.
 func (Gaussian) Traits() Traits { return Traits{"gaussian", false, Exact} }
 
-func (g Gaussian) String() string { return expression("gaussian", g.Sigma) }
+func (g Gaussian) String() string { return expr.Print("gaussian", g.Sigma) }
 
 // Validate reports a parameter out of range.
-func (g Gaussian) Validate() error { return outside("gaussian", "sigma", g.Sigma, 0.1, 32) }
+func (g Gaussian) Validate() error { return expr.Outside("gaussian", "sigma", g.Sigma, 0.1, 32) }
 
 // Purify implements [Purifier].
 func (g Gaussian) Purify(src Picture, _ *rand.Rand) ([]View, error) {

@@ -8,6 +8,8 @@ import (
 	"image/jpeg"
 	"math"
 	"math/rand/v2"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // JPEG compresses and decompresses with the standard library's image/jpeg (4:2:0, the tables of Annex K), starting from
@@ -22,16 +24,16 @@ type JPEG struct {
 }
 
 var _ = purifier("jpeg", "jpeg(quality=75,rounding=straight): compress and decompress; gradient with straight-through or soft rounding (arXiv 1711.00117)",
-	func(a *args) Purifier { return JPEG{a.integer("quality", 75), a.text("rounding", "")} })
+	func(a *expr.Args) Purifier { return JPEG{a.Integer("quality", 75), a.Text("rounding", "")} })
 
 // Traits says: not random, gradient standin.
 func (JPEG) Traits() Traits { return Traits{"jpeg", false, StandIn} }
 
 func (j JPEG) String() string {
 	if j.Rounding == "" || j.Rounding == "straight" {
-		return expression("jpeg", j.Quality)
+		return expr.Print("jpeg", j.Quality)
 	}
-	return expression("jpeg", j.Quality, j.Rounding)
+	return expr.Print("jpeg", j.Quality, j.Rounding)
 }
 
 // Validate reports a parameter out of range.
@@ -39,7 +41,7 @@ func (j JPEG) Validate() error {
 	if j.Rounding != "" && j.Rounding != "straight" && j.Rounding != "soft" {
 		return fmt.Errorf("defense: jpeg: rounding is %q, want straight or soft", j.Rounding)
 	}
-	return outside("jpeg", "quality", float64(j.Quality), 1, 100)
+	return expr.Outside("jpeg", "quality", float64(j.Quality), 1, 100)
 }
 
 // Purify implements [Purifier].

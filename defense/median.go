@@ -3,6 +3,8 @@ package defense
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // Median replaces every value by the median of its K×K window in the same channel, edges repeated (feature squeezing:
@@ -13,15 +15,15 @@ type Median struct {
 }
 
 var _ = purifier("median", "median(k=3): median of k×k windows (arXiv 1704.01155)",
-	func(a *args) Purifier { return Median{a.integer("k", 3)} })
+	func(a *expr.Args) Purifier { return Median{a.Integer("k", 3)} })
 
 // Traits says: not random, gradient exact.
 func (Median) Traits() Traits { return Traits{"median", false, Exact} }
 
-func (m Median) String() string { return expression("median", m.K) }
+func (m Median) String() string { return expr.Print("median", m.K) }
 
 // Validate reports a parameter out of range.
-func (m Median) Validate() error { return outside("median", "k", float64(m.K), 2, 9) }
+func (m Median) Validate() error { return expr.Outside("median", "k", float64(m.K), 2, 9) }
 
 // Purify implements [Purifier].
 func (m Median) Purify(src Picture, _ *rand.Rand) ([]View, error) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // NLM replaces every pixel by a mean of the pixels in its Search×Search window, weighted by exp(−D/h²) where D is the mean
@@ -17,20 +19,20 @@ type NLM struct {
 }
 
 var _ = purifier("nlm", "nlm(search=11,patch=3,h=4/255): non-local means (Buades et al. 2005)",
-	func(a *args) Purifier {
-		return NLM{a.integer("search", 11), a.integer("patch", 3), a.number("h", 4.0/255)}
+	func(a *expr.Args) Purifier {
+		return NLM{a.Integer("search", 11), a.Integer("patch", 3), a.Number("h", 4.0/255)}
 	})
 
 // Traits says: not random, gradient exact.
 func (NLM) Traits() Traits { return Traits{"nlm", false, Exact} }
 
-func (f NLM) String() string { return expression("nlm", f.Search, f.Patch, f.H) }
+func (f NLM) String() string { return expr.Print("nlm", f.Search, f.Patch, f.H) }
 
 // Validate reports a parameter out of range.
 func (f NLM) Validate() error {
-	return errors.Join(odd("nlm", "search", f.Search), odd("nlm", "patch", f.Patch),
-		outside("nlm", "search", float64(f.Search), 3, 41), outside("nlm", "patch", float64(f.Patch), 1, 15),
-		outside("nlm", "h", f.H, 0.001, 10))
+	return errors.Join(expr.Odd("nlm", "search", f.Search), expr.Odd("nlm", "patch", f.Patch),
+		expr.Outside("nlm", "search", float64(f.Search), 3, 41), expr.Outside("nlm", "patch", float64(f.Patch), 1, 15),
+		expr.Outside("nlm", "h", f.H, 0.001, 10))
 }
 
 // Purify implements [Purifier].

@@ -7,6 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gorgonia.org/tensor"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // PCAPatch projects every Patch×Patch×3 patch, at half-patch steps, on the mean and the leading principal components of
@@ -20,8 +22,8 @@ type PCAPatch struct {
 }
 
 var _ = register("pca-patch", "pca-patch(components=32,patch=8): projection on principal components of clean patches (arXiv 1704.02654)",
-	func(a *args, r Resources) (Defense, error) {
-		p, err := NewPCAPatch(r.Clean, a.integer("components", 32), a.integer("patch", 8))
+	func(a *expr.Args, r Resources) (Defense, error) {
+		p, err := NewPCAPatch(r.Clean, a.Integer("components", 32), a.Integer("patch", 8))
 		if err != nil {
 			return nil, err
 		}
@@ -103,17 +105,17 @@ func (p *PCAPatch) samples(clean []*tensor.Dense) ([]float64, error) {
 // Traits says: not random, gradient exact.
 func (*PCAPatch) Traits() Traits { return Traits{"pca-patch", false, Exact} }
 
-func (p *PCAPatch) String() string { return expression("pca-patch", p.Components, p.Patch) }
+func (p *PCAPatch) String() string { return expr.Print("pca-patch", p.Components, p.Patch) }
 
 // Validate reports a parameter out of range.
 func (p *PCAPatch) Validate() error {
 	if p.Patch%2 != 0 {
 		return fmt.Errorf("defense: pca-patch: patch is %d, want an even number", p.Patch)
 	}
-	if err := outside("pca-patch", "patch", float64(p.Patch), 2, 16); err != nil {
+	if err := expr.Outside("pca-patch", "patch", float64(p.Patch), 2, 16); err != nil {
 		return err
 	}
-	return outside("pca-patch", "components", float64(p.Components), 1, float64(3*p.Patch*p.Patch-1))
+	return expr.Outside("pca-patch", "components", float64(p.Components), 1, float64(3*p.Patch*p.Patch-1))
 }
 
 // Purify implements [Purifier].

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gorgonia.org/tensor"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // Resources are what some defences need beside their parameters. Those not needed may be left empty.
@@ -16,7 +18,7 @@ type Resources struct {
 }
 
 // builder makes a defence from its arguments.
-type builder func(a *args, r Resources) (Defense, error)
+type builder func(a *expr.Args, r Resources) (Defense, error)
 
 type entry struct {
 	doc   string
@@ -36,8 +38,8 @@ func register(name, doc string, b builder) struct{} {
 }
 
 // purifier registers a purifier that needs no resources.
-func purifier(name, doc string, f func(a *args) Purifier) struct{} {
-	return register(name, doc, func(a *args, _ Resources) (Defense, error) { return Purify(f(a)), nil })
+func purifier(name, doc string, f func(a *expr.Args) Purifier) struct{} {
+	return register(name, doc, func(a *expr.Args, _ Resources) (Defense, error) { return Purify(f(a)), nil })
 }
 
 // Entry describes a registered defence.
@@ -66,10 +68,10 @@ func names() string {
 
 // Parse builds a defence from an expression: a name with arguments by position or by key, such as jpeg(75) or
 // tv(lambda=0.1), or several joined by + in the order in which the image meets them.
-func Parse(expr string, r Resources) (Defense, error) {
-	calls, err := parseChain(expr)
+func Parse(text string, r Resources) (Defense, error) {
+	calls, err := expr.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("defense: in %q: %w", short(expr), err)
+		return nil, fmt.Errorf("defense: in %q: %w", expr.Short(text), err)
 	}
 	var chain Chain
 	for _, c := range calls {
@@ -85,14 +87,14 @@ func Parse(expr string, r Resources) (Defense, error) {
 	return chain, nil
 }
 
-func build(c call, r Resources) (Defense, error) {
-	e, ok := registry[c.name]
+func build(c expr.Call, r Resources) (Defense, error) {
+	e, ok := registry[c.Name]
 	if !ok {
-		return nil, fmt.Errorf("defense: %q is unknown (known: %s)", c.name, names())
+		return nil, fmt.Errorf("defense: %q is unknown (known: %s)", c.Name, names())
 	}
-	a := newArgs(c)
+	a := expr.NewArgs(c)
 	d, err := e.build(a, r)
-	if aerr := a.finish(); aerr != nil {
+	if aerr := a.Finish(); aerr != nil {
 		return nil, aerr
 	}
 	if err != nil {
@@ -106,10 +108,10 @@ func build(c call, r Resources) (Defense, error) {
 	return d, nil
 }
 
-var _ = register("none", "no defence", func(*args, Resources) (Defense, error) { return None{}, nil })
+var _ = register("none", "no defence", func(*expr.Args, Resources) (Defense, error) { return None{}, nil })
 
-var _ = register("bpda", "bpda(D): purifier D with the identity as gradient", func(a *args, r Resources) (Defense, error) {
-	d, err := Parse(a.text("defense", "none"), r)
+var _ = register("bpda", "bpda(D): purifier D with the identity as gradient", func(a *expr.Args, r Resources) (Defense, error) {
+	d, err := Parse(a.Text("defense", "none"), r)
 	if err != nil {
 		return nil, err
 	}

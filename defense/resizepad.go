@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/internal/resample"
 )
 
@@ -15,15 +16,15 @@ type ResizePad struct {
 }
 
 var _ = purifier("resize-pad", "resize-pad(ratio=1.107): random enlargement and padding (arXiv 1711.01991)",
-	func(a *args) Purifier { return ResizePad{a.number("ratio", 1.107)} })
+	func(a *expr.Args) Purifier { return ResizePad{a.Number("ratio", 1.107)} })
 
 // Traits says: random, gradient exact.
 func (ResizePad) Traits() Traits { return Traits{"resize-pad", true, Exact} }
 
-func (r ResizePad) String() string { return expression("resize-pad", r.Ratio) }
+func (r ResizePad) String() string { return expr.Print("resize-pad", r.Ratio) }
 
 // Validate reports a parameter out of range.
-func (r ResizePad) Validate() error { return outside("resize-pad", "ratio", r.Ratio, 1.01, 4) }
+func (r ResizePad) Validate() error { return expr.Outside("resize-pad", "ratio", r.Ratio, 1.01, 4) }
 
 // Purify implements [Purifier].
 func (r ResizePad) Purify(src Picture, rng *rand.Rand) ([]View, error) {

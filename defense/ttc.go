@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
@@ -23,21 +24,21 @@ type TTC struct {
 }
 
 var _ = register("ttc", "ttc(eps=4/255,steps=2,alpha=1/255,tau=0.2,beta=2): test-time counter-attack (CVPR 2025)",
-	func(a *args, _ Resources) (Defense, error) {
-		return TTC{a.number("eps", 4.0/255), a.integer("steps", 2), a.number("alpha", 1.0/255), a.number("tau", 0.2), a.number("beta", 2)}, nil
+	func(a *expr.Args, _ Resources) (Defense, error) {
+		return TTC{a.Number("eps", 4.0/255), a.Integer("steps", 2), a.Number("alpha", 1.0/255), a.Number("tau", 0.2), a.Number("beta", 2)}, nil
 	})
 
 // Name and the rest implement [Defense].
 func (TTC) Name() string         { return "ttc" }
-func (t TTC) String() string     { return expression("ttc", t.Eps, t.Steps, t.Alpha, t.Tau, t.Beta) }
+func (t TTC) String() string     { return expr.Print("ttc", t.Eps, t.Steps, t.Alpha, t.Tau, t.Beta) }
 func (TTC) Random() bool         { return true }
 func (TTC) Differentiable() bool { return false }
 func (TTC) Surrogate() Surrogate { return Identity }
 
 // Validate reports a parameter out of range.
 func (t TTC) Validate() error {
-	return errors.Join(outside("ttc", "eps", t.Eps, 1e-6, 1), outside("ttc", "steps", float64(t.Steps), 1, 100),
-		outside("ttc", "alpha", t.Alpha, 1e-6, 1), outside("ttc", "tau", t.Tau, 0, 100), outside("ttc", "beta", t.Beta, 0, 100))
+	return errors.Join(expr.Outside("ttc", "eps", t.Eps, 1e-6, 1), expr.Outside("ttc", "steps", float64(t.Steps), 1, 100),
+		expr.Outside("ttc", "alpha", t.Alpha, 1e-6, 1), expr.Outside("ttc", "tau", t.Tau, 0, 100), expr.Outside("ttc", "beta", t.Beta, 0, 100))
 }
 
 // Wrap needs an encoder with an embedding.

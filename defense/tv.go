@@ -3,6 +3,8 @@ package defense
 import (
 	"errors"
 	"math/rand/v2"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // TV removes variation: per channel it minimises TV(u) + ‖u−g‖²/(2λ) (Rudin, Osher, Fatemi 1992) by Chambolle's dual
@@ -15,16 +17,16 @@ type TV struct {
 }
 
 var _ = purifier("tv", "tv(lambda=0.1,steps=50): total variation by Chambolle's iteration (arXiv 1711.00117)",
-	func(a *args) Purifier { return TV{a.number("lambda", 0.1), a.integer("steps", 50)} })
+	func(a *expr.Args) Purifier { return TV{a.Number("lambda", 0.1), a.Integer("steps", 50)} })
 
 // Traits says: not random, gradient exact.
 func (TV) Traits() Traits { return Traits{"tv", false, Exact} }
 
-func (t TV) String() string { return expression("tv", t.Lambda, t.Steps) }
+func (t TV) String() string { return expr.Print("tv", t.Lambda, t.Steps) }
 
 // Validate reports a parameter out of range.
 func (t TV) Validate() error {
-	return errors.Join(outside("tv", "lambda", t.Lambda, 0.001, 10), outside("tv", "steps", float64(t.Steps), 1, 1000))
+	return errors.Join(expr.Outside("tv", "lambda", t.Lambda, 0.001, 10), expr.Outside("tv", "steps", float64(t.Steps), 1, 1000))
 }
 
 // Purify implements [Purifier].

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"sort"
+
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 )
 
 // Wavelet shrinks the detail coefficients of an orthonormal Daubechies-2 transform softly, by BayesShrink's threshold
@@ -15,15 +17,15 @@ type Wavelet struct {
 }
 
 var _ = purifier("wavelet", "wavelet(levels=3): BayesShrink on Daubechies-2 wavelets (Chang et al. 2000)",
-	func(a *args) Purifier { return Wavelet{a.integer("levels", 3)} })
+	func(a *expr.Args) Purifier { return Wavelet{a.Integer("levels", 3)} })
 
 // Traits says: not random, gradient exact.
 func (Wavelet) Traits() Traits { return Traits{"wavelet", false, Exact} }
 
-func (v Wavelet) String() string { return expression("wavelet", v.Levels) }
+func (v Wavelet) String() string { return expr.Print("wavelet", v.Levels) }
 
 // Validate reports a parameter out of range.
-func (v Wavelet) Validate() error { return outside("wavelet", "levels", float64(v.Levels), 1, 6) }
+func (v Wavelet) Validate() error { return expr.Outside("wavelet", "levels", float64(v.Levels), 1, 6) }
 
 // Purify implements [Purifier].
 func (v Wavelet) Purify(src Picture, _ *rand.Rand) ([]View, error) {

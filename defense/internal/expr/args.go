@@ -1,4 +1,4 @@
-package defense
+package expr
 
 import (
 	"errors"
@@ -7,18 +7,19 @@ import (
 	"strings"
 )
 
-// args are the arguments of one call while it is built. Builders ask for parameters in positional order.
-type args struct {
-	call call
+// Args are the arguments of one call while it is built. Builders ask for parameters in positional order.
+type Args struct {
+	call Call
 	used []bool
 	pos  int // positional parameters asked for so far
 	errs []error
 }
 
-func newArgs(c call) *args { return &args{call: c, used: make([]bool, len(c.args))} }
+// NewArgs starts to read the arguments of c.
+func NewArgs(c Call) *Args { return &Args{call: c, used: make([]bool, len(c.args))} }
 
-// text returns the parameter key: the argument of that key, or the next positional one, or def.
-func (a *args) text(key, def string) string {
+// Text returns the parameter key: the argument of that key, or the next positional one, or def.
+func (a *Args) Text(key, def string) string {
 	at := a.pos
 	a.pos++
 	found := ""
@@ -37,9 +38,9 @@ func (a *args) text(key, def string) string {
 	return found
 }
 
-// number returns the parameter key as a decimal number or a fraction such as 8/255.
-func (a *args) number(key string, def float64) float64 {
-	text := a.text(key, "")
+// Number returns the parameter key as a decimal number or a fraction such as 8/255.
+func (a *Args) Number(key string, def float64) float64 {
+	text := a.Text(key, "")
 	if text == "" {
 		return def
 	}
@@ -56,8 +57,9 @@ func (a *args) number(key string, def float64) float64 {
 	return v
 }
 
-func (a *args) integer(key string, def int) int {
-	text := a.text(key, "")
+// Integer returns the parameter key as an integer.
+func (a *Args) Integer(key string, def int) int {
+	text := a.Text(key, "")
 	if text == "" {
 		return def
 	}
@@ -68,8 +70,8 @@ func (a *args) integer(key string, def int) int {
 	return v
 }
 
-// finish reports what was wrong with the arguments, including those nobody asked for.
-func (a *args) finish() error {
+// Finish reports what was wrong with the arguments, including those nobody asked for.
+func (a *Args) Finish() error {
 	for i, g := range a.call.args {
 		if a.used[i] {
 			continue
@@ -83,11 +85,11 @@ func (a *args) finish() error {
 	if len(a.errs) == 0 {
 		return nil
 	}
-	return fmt.Errorf("defense: %s: %w", a.call.name, errors.Join(a.errs...))
+	return fmt.Errorf("%s: %w", a.call.Name, errors.Join(a.errs...))
 }
 
-// expression prints name(v, …) as Parse reads it back.
-func expression(name string, values ...any) string {
+// Print prints name(v, …) as Parse reads it back.
+func Print(name string, values ...any) string {
 	parts := make([]string, len(values))
 	for i, v := range values {
 		switch v := v.(type) {
@@ -103,16 +105,16 @@ func expression(name string, values ...any) string {
 	return name + "(" + strings.Join(parts, ",") + ")"
 }
 
-// outside reports that a parameter is not within lo … hi; NaN never is.
-func outside(name, param string, v, lo, hi float64) error {
+// Outside reports that a parameter is not within lo … hi; NaN never is.
+func Outside(name, param string, v, lo, hi float64) error {
 	if v >= lo && v <= hi {
 		return nil
 	}
 	return fmt.Errorf("defense: %s: %s is %g, want %g…%g", name, param, v, lo, hi)
 }
 
-// odd reports an even window side.
-func odd(name, param string, v int) error {
+// Odd reports an even window side.
+func Odd(name, param string, v int) error {
 	if v%2 == 1 {
 		return nil
 	}

@@ -1,4 +1,5 @@
-package defense
+// Package expr reads and prints the expressions that name defences and guards: name(value, key=value)+name.
+package expr
 
 import (
 	"errors"
@@ -6,9 +7,9 @@ import (
 	"strings"
 )
 
-// call is name(arg, …); an argument is key=value or value, its value any text with balanced parentheses.
-type call struct {
-	name string
+// Call is name(arg, …); an argument is key=value or value, its value any text with balanced parentheses.
+type Call struct {
+	Name string
 	args []arg
 }
 
@@ -16,7 +17,8 @@ type arg struct{ key, value string }
 
 const maxExpr = 4096 // bytes
 
-func parseChain(expr string) ([]call, error) {
+// Parse reads calls joined by +.
+func Parse(expr string) ([]Call, error) {
 	if len(expr) > maxExpr {
 		return nil, fmt.Errorf("longer than %d bytes", maxExpr)
 	}
@@ -24,7 +26,7 @@ func parseChain(expr string) ([]call, error) {
 	if err != nil {
 		return nil, err
 	}
-	calls := make([]call, len(parts))
+	calls := make([]Call, len(parts))
 	for i, p := range parts {
 		if calls[i], err = parseCall(p); err != nil {
 			return nil, err
@@ -33,10 +35,10 @@ func parseChain(expr string) ([]call, error) {
 	return calls, nil
 }
 
-func parseCall(text string) (call, error) {
+func parseCall(text string) (Call, error) {
 	name, rest, open := strings.Cut(text, "(")
-	c := call{name: strings.TrimSpace(name)}
-	if c.name == "" {
+	c := Call{Name: strings.TrimSpace(name)}
+	if c.Name == "" {
 		return c, errors.New("a name is missing")
 	}
 	if !open {
@@ -44,7 +46,7 @@ func parseCall(text string) (call, error) {
 	}
 	inner, ok := strings.CutSuffix(strings.TrimSpace(rest), ")")
 	if !ok {
-		return c, fmt.Errorf("text after the arguments of %s", c.name)
+		return c, fmt.Errorf("text after the arguments of %s", c.Name)
 	}
 	if strings.TrimSpace(inner) == "" {
 		return c, nil
@@ -59,7 +61,7 @@ func parseCall(text string) (call, error) {
 	return c, nil
 }
 
-// parseArg splits at = unless it lies inside a nested call.
+// parseArg splits at = unless it lies inside a nested Call.
 func parseArg(text string) arg {
 	text = strings.TrimSpace(text)
 	if key, value, ok := strings.Cut(text, "="); ok && !strings.Contains(key, "(") {
@@ -94,7 +96,8 @@ func split(text string, sep byte) ([]string, error) {
 	return append(parts, text[start:]), nil
 }
 
-func short(s string) string {
+// Short cuts a text for an error message.
+func Short(s string) string {
 	if len(s) > 60 {
 		return s[:60] + "…"
 	}
