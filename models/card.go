@@ -22,7 +22,8 @@ type Card struct {
 	Data         []Data             `json:"data"`    // what it was trained on
 	Architecture string             `json:"architecture"`
 	Preprocess   encoder.Preprocess `json:"preprocess"`
-	Files        []File             `json:"files"` // the first is the ONNX model
+	Files        []File             `json:"files"`             // the first is the ONNX model
+	Classes      map[string]string  `json:"classes,omitempty"` // class folder of a data set → prompt
 	Scores       []Score            `json:"scores,omitempty"`
 	Limits       string             `json:"limits"` // what it must not be taken for
 }

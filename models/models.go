@@ -11,6 +11,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/internal/npy"
 )
 
 //go:embed inspect-tiny tiles
@@ -87,4 +90,25 @@ func Tiles() fs.FS {
 		panic(err) // the folder's name is a constant
 	}
 	return sub
+}
+
+// Encoder reads the model with the card's preprocessing.
+func (m *Model) Encoder() (*encoder.Model, error) {
+	return encoder.Read(bytes.NewReader(m.ONNX), int64(len(m.ONNX)), encoder.WithName(m.Card.Name), encoder.WithPreprocess(m.Card.Preprocess))
+}
+
+// TextEmbeddings returns the unit embedding of each of the labels' prompts.
+func (m *Model) TextEmbeddings() ([][]float32, error) {
+	data, shape, err := npy.Read(bytes.NewReader(m.Text), int64(len(m.Text)))
+	if err != nil {
+		return nil, fmt.Errorf("models: %s: text embeddings: %w", m.Card.Name, err)
+	}
+	if len(shape) != 2 || shape[0] != len(m.Labels.Prompts) {
+		return nil, fmt.Errorf("models: %s: text embeddings of shape %v for %d prompts", m.Card.Name, shape, len(m.Labels.Prompts))
+	}
+	rows := make([][]float32, shape[0])
+	for i := range rows {
+		rows[i] = data[i*shape[1] : (i+1)*shape[1]]
+	}
+	return rows, nil
 }

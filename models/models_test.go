@@ -2,8 +2,16 @@ package models
 
 import (
 	"bytes"
+	"context"
+	"image/jpeg"
+	"io/fs"
+	"math"
+	"path"
 	"strings"
 	"testing"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"gorgonia.org/tensor"
 )
 
 func TestOpen(t *testing.T) {
@@ -70,4 +78,81 @@ func TestParseCardRefuses(t *testing.T) {
 			t.Errorf("accepted %s", raw)
 		}
 	}
+}
+
+// TestTiles checks that the embedded photographs are what their README says: two of each class, each
+// classified correctly by the embedded encoder among the six tile prompts.
+func TestTiles(t *testing.T) {
+	m, err := Open(Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enc, err := m.Encoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := m.TextEmbeddings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	perClass := map[string]int{}
+	err = fs.WalkDir(Tiles(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".jpg" {
+			return err
+		}
+		class := path.Dir(name)
+		perClass[class]++
+		raw, err := fs.ReadFile(Tiles(), name)
+		if err != nil {
+			return err
+		}
+		if got := m.Labels.Prompts[nearest(t, enc, raw, text[6:])+6]; got != m.Card.Classes[class] {
+			t.Errorf("%s is taken for %q", name, got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for class, n := range perClass {
+		if n != 2 || m.Card.Classes[class] == "" {
+			t.Errorf("class %s has %d images and the prompt %q", class, n, m.Card.Classes[class])
+		}
+	}
+	if len(perClass) != 6 {
+		t.Errorf("%d classes", len(perClass))
+	}
+}
+
+// nearest returns the row of text with the largest product with the image's embedding.
+func nearest(t *testing.T, enc encoder.Encoder, jpg []byte, text [][]float32) int {
+	t.Helper()
+	img, err := jpeg.Decode(bytes.NewReader(jpg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := img.Bounds()
+	x := make([]float32, 3*b.Dx()*b.Dy())
+	for i := range x {
+		p := i % (b.Dx() * b.Dy())
+		grey, _, _, _ := img.At(b.Min.X+p%b.Dx(), b.Min.Y+p/b.Dx()).RGBA()
+		x[i] = float32(grey>>8) / 255
+	}
+	trace, err := enc.Trace(context.Background(), []*tensor.Dense{tensor.New(tensor.WithShape(3, b.Dy(), b.Dx()), tensor.WithBacking(x))}, encoder.Embedding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trace.Close()
+	e := trace.Activation(0).Float32s()
+	best, most := -1, float32(math.Inf(-1))
+	for k, row := range text {
+		var s float32
+		for i, v := range row {
+			s += v * e[i]
+		}
+		if s > most {
+			best, most = k, s
+		}
+	}
+	return best
 }
