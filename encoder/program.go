@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -124,7 +125,7 @@ func (p *program) state() (*engine.State, error) {
 		p.idle = p.idle[:n-1]
 		return s, nil
 	}
-	return p.engine.NewState(nil)
+	return p.engine.NewState(runtime.GOMAXPROCS(0))
 }
 
 // release takes back the memory of an execution.

@@ -12,18 +12,17 @@ type State struct {
 	arena   []float32
 	tensors map[*graph.Value]*graph.Tensor
 	steps   []func() // nil where a node moves nothing
+	gang    *gang
 }
 
-// NewState allocates memory for p and binds its operators to it. workers (nil for none) share the loops
-// inside operators.
-func (p *Program) NewState(workers graph.Workers) (s *State, err error) {
+// NewState allocates memory for p and binds its operators to it. Up to workers goroutines share the
+// loops inside operators, where processors are free.
+func (p *Program) NewState(workers int) (s *State, err error) {
 	what := "binding"
 	defer graph.Catch(&what, &err)
-	s = &State{program: p, arena: graph.AlignedFloats(p.arena), tensors: map[*graph.Value]*graph.Tensor{}}
+	s = &State{program: p, arena: graph.AlignedFloats(p.arena), tensors: map[*graph.Value]*graph.Tensor{}, gang: newGang(max(workers, 1))}
 	b := graph.NewBinder(p.weights)
-	if workers != nil {
-		b.Workers = workers
-	}
+	b.Workers = s.gang
 	for _, v := range p.Graph.Inputs {
 		s.tensor(v)
 	}
@@ -98,6 +97,8 @@ func (s *State) Backward(ctx context.Context) error {
 }
 
 func (s *State) run(ctx context.Context, steps []func()) error {
+	s.gang.enter()
+	defer s.gang.leave()
 	done := ctx.Done()
 	for _, step := range steps {
 		if step == nil {

@@ -36,16 +36,20 @@ func (o Concat) Infer(in []*Value) ([]Type, error) {
 
 func (o Concat) Bind(b *Binder, in, out []*Tensor) func() {
 	y := out[0]
-	strides := Strides(y.Shape)
+	to := Strides(y.Shape)
+	from, at := make([][]int, len(in)), make([]int, len(in))
+	next := 0
+	for i, x := range in {
+		from[i], at[i] = Strides(x.Shape), next*to[o.Axis]
+		next += x.Shape[o.Axis]
+	}
 	return func() {
-		at := 0
-		for _, x := range in {
-			if x.Len() > 0 && y.DType == Float32 {
-				kernel.StridedCopyAt(y.F, at*strides[o.Axis], strides, x.F, 0, Strides(x.Shape), x.Shape)
-			} else if x.Len() > 0 {
-				kernel.StridedCopyAt(y.I, at*strides[o.Axis], strides, x.I, 0, Strides(x.Shape), x.Shape)
+		for i, x := range in {
+			if y.DType == Float32 {
+				kernel.StridedCopyAt(y.F, at[i], to, x.F, 0, from[i], x.Shape)
+			} else {
+				kernel.StridedCopyAt(y.I, at[i], to, x.I, 0, from[i], x.Shape)
 			}
-			at += x.Shape[o.Axis]
 		}
 	}
 }

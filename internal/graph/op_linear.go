@@ -54,8 +54,18 @@ func (o Linear) Infer(in []*Value) ([]Type, error) {
 	return []Type{t, t}, nil
 }
 
-// linearGrain is the number of result columns below which a product is not split.
-const linearGrain = 128
+// A product is split among goroutines in multiples of the packed panels' width, no smaller than what
+// handing out a part costs.
+const (
+	panelColumns = 64
+	partFLOPs    = 6e6
+)
+
+// columnGrain is the smallest number of result columns worth a part of their own.
+func columnGrain(rows, k int) int {
+	n := int(partFLOPs/float64(2*rows*k))/panelColumns + 1
+	return n * panelColumns
+}
 
 func (o Linear) Bind(b *Binder, in, out []*Tensor) func() {
 	k, n := o.dims(in[1].Shape)
@@ -76,12 +86,12 @@ func (o Linear) Bind(b *Binder, in, out []*Tensor) func() {
 	if len(out) > 1 && out[1] != nil {
 		ep.Pre, ep.LdPre = out[1].F, n
 	}
-	x, y := in[0].F, out[0].F
+	x, y, grain := in[0].F, out[0].F, columnGrain(rows, k)
 	scratch := b.Scratch(kernel.GemmPackedScratch(rows, packed, k))
 	body := func(w, lo, hi int) {
 		kernel.GemmPacked(y, n, x, k, rows, packed, false, ep, lo, hi, scratch(w))
 	}
-	return func() { b.Workers.Run(n, linearGrain, body) }
+	return func() { b.Workers.Run(n, grain, body) }
 }
 
 func (o Linear) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
