@@ -110,20 +110,22 @@ func attnCheckMask(mask []float32, ldm, rows, n int) {
 	}
 }
 
-// packRows copies rows of 16 numbers; the slices have been checked.
-func packRows(dst, src []float32, ld, rows int) bool {
+// packRows copies rows of 16 numbers, ld apart, to places to apart, and reports whether this instruction set can; the
+// slices have been checked.
+func packRows(dst []float32, to int, src []float32, ld, rows int) bool {
 	switch cpuCurrent {
 	case cpuAVX512:
-		packRowsAVX512(&dst[0], &src[0], uintptr(ld)*4, rows)
+		packRowsAVX512(&dst[0], uintptr(to)*4, &src[0], uintptr(ld)*4, rows)
 	case cpuAVX2:
-		packRowsAVX2(&dst[0], &src[0], uintptr(ld)*4, rows)
+		packRowsAVX2(&dst[0], uintptr(to)*4, &src[0], uintptr(ld)*4, rows)
 	default:
 		return false
 	}
 	return true
 }
 
-// packTranspose transposes 16 rows of 16·blocks numbers; the slices have been checked.
+// packTranspose transposes 16 rows of 16·blocks numbers and reports whether this instruction set can; the slices
+// have been checked.
 func packTranspose(dst, src []float32, ld, blocks int) bool {
 	switch cpuCurrent {
 	case cpuAVX512:

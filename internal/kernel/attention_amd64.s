@@ -924,20 +924,21 @@ unitnone:
 	VZEROUPPER
 	RET
 
-// func packRowsAVX512(dst *float32, src *float32, stride uintptr, rows int)
+// func packRowsAVX512(dst *float32, to uintptr, src *float32, from uintptr, rows int)
 // Requires: AVX, AVX512F
-TEXT ·packRowsAVX512(SB), NOSPLIT, $0-32
+TEXT ·packRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ stride+16(FP), DX
-	MOVQ rows+24(FP), BX
+	MOVQ to+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ rows+32(FP), SI
 
 loop:
-	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z0
 	VMOVUPS Z0, (AX)
-	ADDQ    DX, CX
-	ADDQ    $0x40, AX
-	DECQ    BX
+	ADDQ    BX, DX
+	ADDQ    CX, AX
+	DECQ    SI
 	JNE     loop
 	VZEROUPPER
 	RET
@@ -1933,22 +1934,23 @@ unitnone:
 	VZEROUPPER
 	RET
 
-// func packRowsAVX2(dst *float32, src *float32, stride uintptr, rows int)
+// func packRowsAVX2(dst *float32, to uintptr, src *float32, from uintptr, rows int)
 // Requires: AVX
-TEXT ·packRowsAVX2(SB), NOSPLIT, $0-32
+TEXT ·packRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ stride+16(FP), DX
-	MOVQ rows+24(FP), BX
+	MOVQ to+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ rows+32(FP), SI
 
 loop:
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    DX, CX
-	ADDQ    $0x40, AX
-	DECQ    BX
+	ADDQ    BX, DX
+	ADDQ    CX, AX
+	DECQ    SI
 	JNE     loop
 	VZEROUPPER
 	RET

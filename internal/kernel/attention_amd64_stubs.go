@@ -35,10 +35,10 @@ func attnScaleAVX512(x *float32, stride uintptr, rows int, n int, f *float32)
 //go:noescape
 func gemmAddAVX512(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
 
-// packRowsAVX512 copies rows of 16 numbers that lie stride bytes apart to dst, one after another.
+// packRowsAVX512 copies rows of 16 numbers that lie from bytes apart to places to bytes apart, in order.
 //
 //go:noescape
-func packRowsAVX512(dst *float32, src *float32, stride uintptr, rows int)
+func packRowsAVX512(dst *float32, to uintptr, src *float32, from uintptr, rows int)
 
 // attnSoftmaxAVX2 replaces each of rows rows of n numbers x by exp(scale·x + mask - top), top being the row's greatest exponent, NaN aside,
 // and sums them up; the last unit of 16 is filled up with zeros. A row whose top is -Inf it leaves alone, with sum 0. mask may be nil;
@@ -73,10 +73,10 @@ func attnScaleAVX2(x *float32, stride uintptr, rows int, n int, f *float32)
 //go:noescape
 func gemmAddAVX2(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
 
-// packRowsAVX2 copies rows of 16 numbers that lie stride bytes apart to dst, one after another.
+// packRowsAVX2 copies rows of 16 numbers that lie from bytes apart to places to bytes apart, in order.
 //
 //go:noescape
-func packRowsAVX2(dst *float32, src *float32, stride uintptr, rows int)
+func packRowsAVX2(dst *float32, to uintptr, src *float32, from uintptr, rows int)
 
 // packTransposeAVX512 writes the transpose of 16 rows, stride bytes apart, of 16·blocks numbers to dst: rows of 16 numbers, one after another.
 //

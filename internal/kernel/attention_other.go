@@ -22,6 +22,6 @@ func gemmAdd(y []float32, ldy int, x []float32, ldx, rows, n int) {
 
 func attnLogSumExp(lse, f, top, sum []float32) { attnLogSumExpGeneric(lse, f, top, sum) }
 
-func packRows(dst, src []float32, ld, rows int) bool { return false }
+func packRows(dst []float32, to int, src []float32, ld, rows int) bool { return false }
 
 func packTranspose(dst, src []float32, ld, blocks int) bool { return false }

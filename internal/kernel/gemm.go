@@ -26,7 +26,7 @@ func GemmPacked(c []float32, ldc int, a []float32, lda, m int, b *PackedB, accum
 	if ep == nil {
 		ep = &gemmNoEpilogue
 	}
-	if ld := gemmPaddedStride(lda, m, b.K); ld != lda {
+	if ld := gemmPaddedStride(lda, m, b.N, b.K); ld != lda {
 		lda, a = ld, gemmCopyRows(scratch, ld, a, lda, m, b.K)
 	}
 	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, m: m, k: b.K, b: b.data, bPanel: panelCols * b.K}
@@ -64,7 +64,7 @@ func (t *gemmTask) rows(i, m int, accumulate bool, ep *Epilogue, n0, n1 int) {
 
 // GemmPackedScratch returns how many floats of scratch GemmPacked needs for m rows of A at stride lda.
 func GemmPackedScratch(m int, b *PackedB, lda int) int {
-	if ld := gemmPaddedStride(lda, m, b.K); ld != lda {
+	if ld := gemmPaddedStride(lda, m, b.N, b.K); ld != lda {
 		return m*ld + panelCols
 	}
 	return 0
@@ -111,14 +111,15 @@ func gemmCopyRows(scratch []float32, ld int, a []float32, lda, m, k int) []float
 
 // gemmPaddedStride returns the row stride at which A should be read: lda itself, unless so many of the rows
 // that a tile reads side by side fall into the same cache sets that they would evict one another.
-func gemmPaddedStride(lda, m, k int) int {
-	if lda*4%2048 != 0 || m < gemmPadRows || k < gemmPadDepth {
+func gemmPaddedStride(lda, m, n, k int) int {
+	if lda*4%2048 != 0 || m < gemmPadRows || n < gemmPadCols || k < gemmPadDepth {
 		return lda
 	}
 	return (k+15)/16*16 + 16
 }
 
 const (
-	gemmPadRows  = 9  // rows that still share a set peacefully
-	gemmPadDepth = 64 // depths below this are not worth a copy
+	gemmPadRows  = 9   // fewer rows share a set peacefully
+	gemmPadCols  = 512 // fewer columns and depths are not worth a copy
+	gemmPadDepth = 64
 )

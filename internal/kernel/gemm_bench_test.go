@@ -67,3 +67,27 @@ func BenchmarkGemm(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGemmUnpacked multiplies matrices that are both packed on the fly: a weight gradient dW = Xᵀ·dY of
+// 197 tokens and of eight times as many, and the products of two square matrices.
+func BenchmarkGemmUnpacked(b *testing.B) {
+	for _, s := range []struct {
+		m, n, k        int
+		transA, transB bool
+	}{{768, 768, 197, true, false}, {768, 3072, 197, true, false}, {3072, 768, 1576, true, false}, {1024, 1024, 1024, false, false}, {1024, 1024, 1024, false, true}} {
+		b.Run(fmt.Sprintf("shape=%dx%dx%d/transA=%v/transB=%v", s.m, s.k, s.n, s.transA, s.transB), func(b *testing.B) {
+			x, y, c := gemmRandom(1, s.m*s.k), gemmRandom(2, s.n*s.k), make([]float32, s.m*s.n)
+			lda, ldb := s.k, s.n
+			if s.transA {
+				lda = s.m
+			}
+			if s.transB {
+				ldb = s.k
+			}
+			scratch := make([]float32, GemmScratch(s.m, s.n, s.k))
+			benchAgainstPeak(b, 2*float64(s.m)*float64(s.k)*float64(s.n), func() {
+				Gemm(c, s.n, s.transA, x, lda, s.transB, y, ldb, s.m, s.n, s.k, 1, false, scratch)
+			})
+		})
+	}
+}

@@ -133,6 +133,9 @@ func TestGemmEncoderSizes(t *testing.T) {
 		for _, g := range []gemmCase{
 			{m: 50, n: 96, k: 768}, {m: 50, n: 48, k: 3072, accumulate: true}, {m: 13, n: 40, k: 1024}, {m: 197, n: 64, k: 197},
 			{m: 197, n: 197, k: 64, transB: true}, {m: 64, n: 96, k: 197, transA: true}, {m: 65, n: 512, k: 128}, {m: 1, n: 512, k: 768},
+			{m: 37, n: 130, k: 600, transA: true}, {m: 700, n: 100, k: 520, transA: true}, // A copied tile by tile, in blocks
+			{m: 20, n: 512, k: 512}, {m: 20, n: 516, k: 1024, transB: true}, // rows of A in the same cache sets
+			{m: 330, n: 17, k: 768}, {m: 5, n: 1030, k: 20}, // blocks of rows and of columns
 		} {
 			g.alpha = 1
 			gemmCheck(t, g)

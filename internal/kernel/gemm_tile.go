@@ -9,6 +9,7 @@ type gemmTask struct {
 	a       []float32 // element (i, p) at i*lda+p, or p*lda+i with transA
 	lda     int
 	transA  bool
+	aTiles  bool      // A is transposed and in tiles, see packTiles
 	b       []float32 // element (p, j) at j/16*bPanel + p*16 + j%16
 	bPanel  int
 	m, k    int
@@ -65,7 +66,7 @@ func (t *gemmTask) run(n0, n1 int) {
 			if end == n1 {
 				next = t.panel(n0, p+k)
 			}
-			t.strip(s, start, ldstart, p, k, j, end, next)
+			t.strip(start, ldstart, p, k, j, end, next)
 			j = end
 		}
 		if p+k >= t.k {
@@ -83,9 +84,20 @@ func (t *gemmTask) panel(j, p int) int {
 	return 0
 }
 
+// tiles is the number of tiles that the rows are cut into.
+func (t *gemmTask) tiles() int {
+	height := gemmShapes[cpuCurrent].rows
+	return (t.m + height - 1) / height
+}
+
+// tileRows is the height of tile n, which starts at row i. The rows are shared out evenly: 50 are 13, 13, 12 and 12.
+func (t *gemmTask) tileRows(i, n, tiles int) int {
+	return (t.m - i + tiles - n - 1) / (tiles - n)
+}
+
 // strip computes columns n0 ≤ j < n1, at most one tile wide, over the depths p to p+k, from the given start.
-// The rows are shared out evenly: 50 rows are 13, 13, 12 and 12. Meanwhile the strip at next is prefetched.
-func (t *gemmTask) strip(s *gemmShape, start []float32, ldstart, p, k, n0, n1, next int) {
+// Meanwhile the strip at next is prefetched.
+func (t *gemmTask) strip(start []float32, ldstart, p, k, n0, n1, next int) {
 	tile := gemmTile{
 		lda: uintptr(t.lda) * 4, bPanel: uintptr(t.bPanel) * 4, ldc: uintptr(t.ldc) * 4, ldstart: uintptr(ldstart) * 4,
 		k: k, cols: n1 - n0, start: &gemmZeros[0],
@@ -99,12 +111,17 @@ func (t *gemmTask) strip(s *gemmShape, start []float32, ldstart, p, k, n0, n1, n
 	if k > 0 {
 		tile.b = &t.b[t.panel(n0, p)]
 	}
-	tiles := (t.m + s.rows - 1) / s.rows
+	tiles := t.tiles()
 	for i, n := 0, 0; n < tiles; n++ {
-		tile.rows = (t.m - i + tiles - n - 1) / (tiles - n)
+		tile.rows = t.tileRows(i, n, tiles)
 		if k > 0 {
-			tile.a = &t.a[t.aIndex(i, p)]
-			_ = t.a[t.aIndex(i+tile.rows-1, p+k-1)]
+			first, last := t.aIndex(i, p), t.aIndex(i+tile.rows-1, p+k-1)
+			if t.aTiles {
+				first, last = i*t.k+p*tile.rows, i*t.k+(p+k)*tile.rows-1
+				tile.lda = uintptr(tile.rows) * 4
+			}
+			tile.a = &t.a[first]
+			_ = t.a[last]
 			tile.next = &t.b[min(next+n%4*(k/4)*panelCols, len(t.b)-1)]
 		}
 		tile.c = &t.c[i*t.ldc+n0]

@@ -75,7 +75,7 @@ func packPanel(panel, b []float32, ldb, k, cols int, alpha float32) {
 		return
 	}
 	_ = b[(k-1)*ldb+cols-1]
-	if cols < panelCols || !packRows(panel, b, ldb, k) {
+	if cols < panelCols || !packRows(panel, panelCols, b, ldb, k) {
 		for p := range k {
 			row := panel[p*panelCols : (p+1)*panelCols]
 			clear(row[copy(row, b[p*ldb:p*ldb+cols]):])

@@ -11,13 +11,13 @@ import (
 // copyRows writes the packing of 16 columns.
 func copyRows(s *isa) {
 	name := "packRows" + s.name
-	emit.Begin(s.Context, name, "func(dst, src *float32, stride uintptr, rows int)",
-		name+" copies rows of 16 numbers that lie stride bytes apart to dst, one after another.")
-	dst, src, stride, rows := s.pointer("dst"), s.pointer("src"), s.pointer("stride"), s.pointer("rows")
+	emit.Begin(s.Context, name, "func(dst *float32, to uintptr, src *float32, from uintptr, rows int)",
+		name+" copies rows of 16 numbers that lie from bytes apart to places to bytes apart, in order.")
+	dst, to, src, from, rows := s.pointer("dst"), s.pointer("to"), s.pointer("src"), s.pointer("from"), s.pointer("rows")
 	s.loop("loop", rows, func() {
 		s.store(s.load(src), dst)
-		s.ADDQ(stride, src)
-		s.next(dst)
+		s.ADDQ(from, src)
+		s.ADDQ(to, dst)
 	})
 	s.VZEROUPPER()
 	s.RET()
