@@ -33,7 +33,8 @@ func checkVJP(t *testing.T, h Differentiable, in Input, tol float64) {
 	const step = 1.0 / 128
 	for k, a := range in.Acts {
 		var errs, size float64
-		for i, x := range a.Data {
+		for i := 0; i < len(a.Data); i += 1 + len(a.Data)/150 { // every coordinate of small inputs
+			x := a.Data[i]
 			a.Data[i] = x + step
 			up := value()
 			a.Data[i] = x - step
