@@ -534,19 +534,19 @@ loopavx228:
 	VADDPS       Y2, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VANDPS       elemConstants<>+0(SB), Y0, Y3
-	VORPS        Y2, Y3, Y3
-	VMULPS       Y0, Y0, Y2
+	VORPS        Y3, Y2, Y2
+	VMULPS       Y0, Y0, Y3
 	VBROADCASTSS elemConstants<>+960(SB), Y4
-	VFMADD213PS  elemConstants<>+992(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+1024(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+1056(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+1088(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+1120(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+1152(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+992(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1024(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1056(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1088(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1120(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1152(SB), Y3, Y4
 	VMULPS       Y4, Y0, Y0
-	VBROADCASTSS elemConstants<>+384(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y1
-	VBLENDVPS    Y1, Y0, Y3, Y0
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
@@ -609,19 +609,19 @@ endavx229:
 	VADDPS       Y3, Y3, Y3
 	VSUBPS       Y3, Y4, Y3
 	VANDPS       elemConstants<>+0(SB), Y1, Y4
-	VORPS        Y3, Y4, Y4
-	VMULPS       Y1, Y1, Y3
+	VORPS        Y4, Y3, Y3
+	VMULPS       Y1, Y1, Y4
 	VBROADCASTSS elemConstants<>+960(SB), Y5
-	VFMADD213PS  elemConstants<>+992(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+1024(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+1056(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+1088(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+1120(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+1152(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+992(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+1024(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+1056(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+1088(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+1120(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+1152(SB), Y4, Y5
 	VMULPS       Y5, Y1, Y1
-	VBROADCASTSS elemConstants<>+384(SB), Y3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y4, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VCMPPS       $0x11, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
 doneavx230:
@@ -7356,19 +7356,19 @@ loopavx51228:
 	VADDPS           Z2, Z2, Z2
 	VSUBPS           Z2, Z5, Z2
 	VANDPS.BCST      elemConstants<>+0(SB), Z0, Z5
-	VORPS            Z2, Z5, Z5
-	VMULPS           Z0, Z0, Z2
+	VORPS            Z5, Z2, Z2
+	VMULPS           Z0, Z0, Z5
 	VBROADCASTSS     elemConstants<>+960(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+1024(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+1056(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+1088(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+1120(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+1152(SB), Z2, Z6
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z5, Z6
+	VFMADD213PS.BCST elemConstants<>+1024(SB), Z5, Z6
+	VFMADD213PS.BCST elemConstants<>+1056(SB), Z5, Z6
+	VFMADD213PS.BCST elemConstants<>+1088(SB), Z5, Z6
+	VFMADD213PS.BCST elemConstants<>+1120(SB), Z5, Z6
+	VFMADD213PS.BCST elemConstants<>+1152(SB), Z5, Z6
 	VMULPS           Z6, Z0, Z0
-	VBROADCASTSS     elemConstants<>+384(SB), Z2
-	VCMPPS           $0x11, Z2, Z1, K2
-	VBLENDMPS        Z0, Z5, K2, Z3
+	VBROADCASTSS     elemConstants<>+384(SB), Z5
+	VCMPPS           $0x11, Z5, Z1, K2
+	VBLENDMPS        Z0, Z2, K2, Z3
 	VMOVUPS          Z3, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
@@ -7423,19 +7423,19 @@ endavx51229:
 	VADDPS           Z2, Z2, Z2
 	VSUBPS           Z2, Z3, Z2
 	VANDPS.BCST      elemConstants<>+0(SB), Z0, Z3
-	VORPS            Z2, Z3, Z3
-	VMULPS           Z0, Z0, Z2
+	VORPS            Z3, Z2, Z2
+	VMULPS           Z0, Z0, Z3
 	VBROADCASTSS     elemConstants<>+960(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+1024(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+1056(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+1088(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+1120(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+1152(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+1024(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+1056(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+1088(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+1120(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+1152(SB), Z3, Z5
 	VMULPS           Z5, Z0, Z0
-	VBROADCASTSS     elemConstants<>+384(SB), Z2
-	VCMPPS           $0x11, Z2, Z1, K2
-	VBLENDMPS        Z0, Z3, K2, Z4
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VCMPPS           $0x11, Z3, Z1, K2
+	VBLENDMPS        Z0, Z2, K2, Z4
 	VMOVUPS          Z4, K1, (AX)(BX*4)
 
 doneavx51230:

@@ -2,11 +2,7 @@
 
 package kernel
 
-// There is no assembly of these kernels for this processor: every function below reports that it did not run.
-
-func mapFast(u Unary, y, x []float32) bool { return false }
-
-func mapGradFast(u Unary, dx, dy, x []float32) bool { return false }
+// These kernels have assembly for amd64 only: every function below reports that it did not run.
 
 func binaryFast(b Binary, z, x []float32, dx int, y []float32, dy int) bool { return false }
 
@@ -17,8 +13,6 @@ func scaleFast(y []float32, a float32, x []float32) bool { return false }
 func dotFast(x, y []float32) (float64, bool) { return 0, false }
 
 func foldFast(k Reduce, a accumulator, x []float32) (float64, bool) { return 0, false }
-
-func softmaxFast(y, x []float32, rows, n int) bool { return false }
 
 func softmaxGradFast(dx, dy, y []float32, rows, n int) bool { return false }
 

@@ -60,11 +60,6 @@ func (m *machine) mulC(a vector, c float64) vector {
 	return v
 }
 
-// bound keeps a between two numbers, and NaN.
-func (m *machine) bound(a vector, lo, hi float64) vector {
-	return m.max(m.constant(lo), m.min(m.constant(hi), a))
-}
-
 // fma puts a·b + c into c.
 func (m *machine) fma(a, b, c vector) vector { m.VFMADD231PS(b, a, c); return c }
 
@@ -87,15 +82,6 @@ func (m *machine) step(r, x vector, c float64) vector {
 		m.VFMADD213PS_BCST(m.float(c), x, r)
 	} else {
 		m.VFMADD213PS(m.float(c), x, r)
-	}
-	return r
-}
-
-// polynomial returns c[0] + c[1]·x + … by Horner's rule.
-func (m *machine) polynomial(x vector, c []float64) vector {
-	r := m.constant(c[len(c)-1])
-	for i := len(c) - 2; i >= 0; i-- {
-		m.step(r, x, c[i])
 	}
 	return r
 }
@@ -166,11 +152,12 @@ func (m *machine) bySign(a, negative, positive vector) vector {
 	return v
 }
 
-// withSign returns a, which is not negative, with the sign of b.
-func (m *machine) withSign(a, b vector) vector {
-	s := m.and(b, signBits)
-	m.VORPS(a, s, s)
-	return s
+func (m *machine) or(a, b vector) vector { v := m.vec(); m.VORPS(b, a, v); return v }
+
+func (m *machine) squareRest(a, square vector) vector {
+	v := m.move(square)
+	m.VFMSUB231PS(a, a, v)
+	return v
 }
 
 // round rounds to an integer: mode 0 to nearest even, 1 down, 2 up.
@@ -185,3 +172,24 @@ func (m *machine) round(a vector, mode uint64) vector {
 }
 
 func (m *machine) sqrt(a vector) vector { v := m.vec(); m.VSQRTPS(a, v); return v }
+
+// power2 is for n of -250 to 250.
+func (m *machine) power2(a, n vector) vector {
+	if m.avx512() {
+		v := m.vec()
+		m.VSCALEFPS(n, a, v)
+		return v
+	}
+	whole, half := m.vec(), m.vec()
+	m.VCVTPS2DQ(n, whole)
+	m.VPSRAD(operand.Imm(1), whole, half)
+	m.VPSUBD(half, whole, whole)
+	return m.mul(m.mul(a, m.exponent(half)), m.exponent(whole))
+}
+
+// exponent returns 2^n for integers n of -126 to 127 held as such. It overwrites n.
+func (m *machine) exponent(n vector) vector {
+	m.VPADDD(m.bits(127), n, n)
+	m.VPSLLD(operand.Imm(23), n, n)
+	return n
+}

@@ -1,10 +1,55 @@
 package main
 
-import (
-	"math"
+import "math"
 
-	"github.com/mmcloughlin/avo/operand"
-)
+// arithmetic is what the functions are written in, for vectors of type V. Results are in fresh registers unless a method
+// says that it puts them into an operand.
+type arithmetic[V any] interface {
+	constant(c float64) V
+	zero() V
+	move(a V) V
+	add(a, b V) V
+	sub(a, b V) V
+	mul(a, b V) V
+	div(a, b V) V
+	sqrt(a V) V
+	min(a, b V) V // b where either is NaN
+	max(a, b V) V
+	addC(a V, c float64) V
+	mulC(a V, c float64) V
+	fma(a, b, c V) V                 // puts a·b + c into c
+	fnma(a, b, c V) V                // puts c - a·b into c
+	fmaC(a V, c float64, r V) V      // puts a·c + r into r
+	step(r, x V, c float64) V        // puts r·x + c into r
+	and(a V, bits uint32) V          // with a bit pattern
+	xor(a V, bits uint32) V          // with a bit pattern
+	or(a, b V) V                     // bit by bit
+	round(a V, mode uint64) V        // to an integer: 0 nearest even, 1 down, 2 up
+	power2(a, n V) V                 // a·2^n for integers n, correctly rounded into the subnormal range
+	squareRest(a, square V) V        // a² - square, exactly
+	bySign(a, neg, pos V) V          // neg where the sign bit of a is set, otherwise pos
+	choose(p int, a, b, yes, no V) V // yes where a and b compare as p says, otherwise no
+}
+
+// functions are the functions of one number, on any instruction set.
+type functions[V any] struct{ arithmetic[V] }
+
+// bound keeps a between two numbers, and NaN.
+func (m functions[V]) bound(a V, lo, hi float64) V {
+	return m.max(m.constant(lo), m.min(m.constant(hi), a))
+}
+
+// polynomial returns c[0] + c[1]·x + … by Horner's rule.
+func (m functions[V]) polynomial(x V, c []float64) V {
+	r := m.constant(c[len(c)-1])
+	for i := len(c) - 2; i >= 0; i-- {
+		m.step(r, x, c[i])
+	}
+	return r
+}
+
+// withSign returns a, which is not negative, with the sign of b.
+func (m functions[V]) withSign(a, b V) V { return m.or(a, m.and(b, signBits)) }
 
 // Exponential: e^x = 2^n·e^r with n = round(x/ln 2), so |r| ≤ ln 2/2, and e^r = 1 + r + r²·q(r). ln 2 is cut in two
 // parts, the first short enough for n·ln2High to be exact. q was fitted for the least relative error of e^r - 1,
@@ -17,7 +62,7 @@ const (
 var expTail = []float64{0.499999981, 0.166665431, 0.0416672023, 0.00836659564, 0.00138825072}
 
 // reduce returns n and r of e^(x+extra); extra may be nil.
-func (m *machine) reduce(x vector, extra *vector) (n, r vector) {
+func (m functions[V]) reduce(x V, extra *V) (n, r V) {
 	n = m.round(m.mulC(x, math.Log2E), 0)
 	r = m.move(x)
 	m.fmaC(n, -ln2High, r)
@@ -29,46 +74,25 @@ func (m *machine) reduce(x vector, extra *vector) (n, r vector) {
 }
 
 // expM1Reduced returns e^r - 1.
-func (m *machine) expM1Reduced(r vector) vector {
+func (m functions[V]) expM1Reduced(r V) V {
 	q := m.polynomial(r, expTail)
 	return m.fma(q, m.mul(r, r), r)
-}
-
-// power2 returns a·2^n, correctly rounded into the subnormal range, for integers n of -250 to 250.
-func (m *machine) power2(a, n vector) vector {
-	if m.avx512() {
-		v := m.vec()
-		m.VSCALEFPS(n, a, v)
-		return v
-	}
-	whole, half := m.vec(), m.vec()
-	m.VCVTPS2DQ(n, whole)
-	m.VPSRAD(operand.Imm(1), whole, half)
-	m.VPSUBD(half, whole, whole)
-	return m.mul(m.mul(a, m.exponent(half)), m.exponent(whole))
-}
-
-// exponent returns 2^n for integers n of -126 to 127 held as such. It overwrites n.
-func (m *machine) exponent(n vector) vector {
-	m.VPADDD(m.bits(127), n, n)
-	m.VPSLLD(operand.Imm(23), n, n)
-	return n
 }
 
 // Beyond these e^x is +Inf and 0 in float32.
 const expLow, expHigh = -105, 89
 
 // exp returns e^x.
-func (m *machine) exp(x vector) vector { return m.expBounded(m.bound(x, expLow, expHigh)) }
+func (m functions[V]) exp(x V) V { return m.expBounded(m.bound(x, expLow, expHigh)) }
 
 // expBounded is exp for |x| below 120.
-func (m *machine) expBounded(x vector) vector {
+func (m functions[V]) expBounded(x V) V {
 	n, r := m.reduce(x, nil)
 	return m.power2(m.addC(m.expM1Reduced(r), 1), n)
 }
 
 // tanh is (e^2x - 1)/(e^2x + 1), where e^2x - 1 = 2^n·(e^r - 1) + (2^n - 1) keeps the relative accuracy near 0.
-func (m *machine) tanh(x vector) vector {
+func (m functions[V]) tanh(x V) V {
 	n, r := m.reduce(m.bound(m.add(x, x), -20, 20), nil)
 	scale := m.power2(m.constant(1), n)
 	e := m.addC(scale, -1)
@@ -77,12 +101,12 @@ func (m *machine) tanh(x vector) vector {
 }
 
 // gate returns x·σ(s), given -s.
-func (m *machine) gate(x, negated vector) vector { return m.div(x, m.addC(m.exp(negated), 1)) }
+func (m functions[V]) gate(x, negated V) V { return m.div(x, m.addC(m.exp(negated), 1)) }
 
-func (m *machine) sigmoid(x vector) vector { return m.gate(m.constant(1), m.xor(x, signBits)) }
+func (m functions[V]) sigmoid(x V) V { return m.gate(m.constant(1), m.xor(x, signBits)) }
 
 // sigmoidSlope is the derivative of σ at cx: e/(1+e)² with e = e^-|cx|, which keeps the relative accuracy far from 0.
-func (m *machine) sigmoidSlope(x vector, c float64) vector {
+func (m functions[V]) sigmoidSlope(x V, c float64) V {
 	e := m.exp(m.mulC(m.and(x, absBits), -c))
 	d := m.addC(e, 1)
 	return m.div(e, m.mul(d, d))
@@ -90,16 +114,16 @@ func (m *machine) sigmoidSlope(x vector, c float64) vector {
 
 // gateSlope is the derivative of x·σ(s(x)), σ·(1 + (1-σ)·t) with t = x·s'(x), given -s bounded to ±88 and t by a
 // function, in which 1-σ is e·σ with e = e^-s, because a difference would lose what t then magnifies.
-func (m *machine) gateSlope(negated vector, t func() vector) vector {
+func (m functions[V]) gateSlope(negated V, t func() V) V {
 	e := m.expBounded(negated)
 	s := m.div(m.constant(1), m.addC(e, 1))
 	return m.mul(s, m.fma(m.mul(e, s), t(), m.constant(1)))
 }
 
 // linearGateSlope is the derivative of x·σ(cx).
-func (m *machine) linearGateSlope(x vector, c float64) vector {
+func (m functions[V]) linearGateSlope(x V, c float64) V {
 	s := m.bound(m.mulC(x, c), -88, 88)
-	return m.gateSlope(m.xor(s, signBits), func() vector { return s })
+	return m.gateSlope(m.xor(s, signBits), func() V { return s })
 }
 
 const (
@@ -108,17 +132,17 @@ const (
 )
 
 // geluTanhGate returns -2√(2/π)·(x + 0.044715x³).
-func (m *machine) geluTanhGate(x vector) vector {
+func (m functions[V]) geluTanhGate(x V) V {
 	g := m.mul(x, x)
 	return m.mul(x, m.addC(m.mulC(g, -geluTanhScale*geluTanhCube), -geluTanhScale))
 }
 
-func (m *machine) geluTanh(x vector) vector { return m.gate(x, m.geluTanhGate(x)) }
+func (m functions[V]) geluTanh(x V) V { return m.gate(x, m.geluTanhGate(x)) }
 
 // geluTanhSlope stops at |x| = 9.9, where it is 0 or 1.
-func (m *machine) geluTanhSlope(x vector) vector {
+func (m functions[V]) geluTanhSlope(x V) V {
 	x = m.bound(x, -9.9, 9.9)
-	return m.gateSlope(m.geluTanhGate(x), func() vector {
+	return m.gateSlope(m.geluTanhGate(x), func() V {
 		return m.mul(x, m.addC(m.mulC(m.mul(x, x), 3*geluTanhScale*geluTanhCube), geluTanhScale))
 	})
 }
@@ -132,12 +156,9 @@ var (
 
 // normalTail returns Q(t) and e^(-a²·scale) for t = a·√(2·scale), a ≥ 0. The square is carried in two parts, because
 // its rounding would be the error of the exponential.
-func (m *machine) normalTail(a, t vector, scale float64) (q, e vector) {
+func (m functions[V]) normalTail(a, t V, scale float64) (q, e V) {
 	high := m.mul(a, a)
-	low := m.move(high)
-	m.VFMSUB231PS(a, a, low)
-	// low holds a² - high now.
-	extra := m.mulC(low, -scale)
+	extra := m.mulC(m.squareRest(a, high), -scale)
 	n, r := m.reduce(m.mulC(high, -scale), &extra)
 	e = m.power2(m.addC(m.expM1Reduced(r), 1), n)
 	ratio := m.div(m.polynomial(t, tailAbove), m.polynomial(t, tailBelow))
@@ -145,18 +166,18 @@ func (m *machine) normalTail(a, t vector, scale float64) (q, e vector) {
 }
 
 // normal returns the normal distribution function Φ(x) and e^(-x²/2).
-func (m *machine) normal(x vector) (cdf, e vector) {
+func (m functions[V]) normal(x V) (cdf, e V) {
 	t := m.min(m.constant(14.5), m.and(x, absBits))
 	q, e := m.normalTail(t, t, 0.5)
 	return m.bySign(x, q, m.sub(m.constant(1), q)), e
 }
 
-func (m *machine) gelu(x vector) vector {
+func (m functions[V]) gelu(x V) V {
 	cdf, _ := m.normal(x)
 	return m.mul(x, cdf)
 }
 
-func (m *machine) geluSlope(x vector) vector {
+func (m functions[V]) geluSlope(x V) V {
 	cdf, e := m.normal(x)
 	return m.fma(x, m.mulC(e, 1/math.Sqrt(2*math.Pi)), cdf)
 }
@@ -164,7 +185,7 @@ func (m *machine) geluSlope(x vector) vector {
 // erfSmall is erf(x)/x in powers of x², to a relative 1.3e-9 for |x| ≤ 1.
 var erfSmall = []float64{1.12837917, -0.376126258, 0.112835852, -0.0268538125, 0.00518832863, -0.000801020108, 7.85388409e-05}
 
-func (m *machine) erf(x vector) vector {
+func (m functions[V]) erf(x V) V {
 	a := m.min(m.constant(10), m.and(x, absBits))
 	q, _ := m.normalTail(a, m.mulC(a, math.Sqrt2), 1)
 	far := m.withSign(m.sub(m.constant(1), m.add(q, q)), x)
@@ -173,22 +194,20 @@ func (m *machine) erf(x vector) vector {
 }
 
 // erfSlope is 2/√π·e^(-x²), the square carried in two parts.
-func (m *machine) erfSlope(x vector) vector {
+func (m functions[V]) erfSlope(x V) V {
 	x = m.bound(x, -10.3, 10.3)
 	high := m.mul(x, x)
-	low := m.move(high)
-	m.VFMSUB231PS(x, x, low)
-	extra := m.xor(low, signBits)
+	extra := m.xor(m.squareRest(x, high), signBits)
 	n, r := m.reduce(m.xor(high, signBits), &extra)
 	return m.mulC(m.power2(m.addC(m.expM1Reduced(r), 1), n), 2/math.SqrtPi)
 }
 
-func (m *machine) hardSigmoid(x vector) vector {
+func (m functions[V]) hardSigmoid(x V) V {
 	return m.bound(m.step(m.move(x), m.constant(1.0/6), 0.5), 0, 1)
 }
 
 // hardSigmoidSlope is 1/6 between -3 and 3, and keeps NaN.
-func (m *machine) hardSigmoidSlope(x vector) vector {
+func (m functions[V]) hardSigmoidSlope(x V) V {
 	s := m.choose(isLess, m.and(x, absBits), m.constant(3), m.constant(1.0/6), m.zero())
 	return m.choose(isUnordered, x, x, x, s)
 }

@@ -16,6 +16,7 @@ type machine struct {
 	*build.Context
 	*constants
 	*table
+	functions[vector]
 	name   string
 	wide   int
 	labels int

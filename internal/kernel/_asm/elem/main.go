@@ -1,5 +1,6 @@
 // Elem writes the assembly of the element-wise and row kernels, each from one description for AVX2 and AVX-512:
-// elem_amd64.s, its Go declarations, and the tables by which the package finds a kernel.
+// elem_amd64.s, its Go declarations, and the tables by which the package finds a kernel. The functions of one number are
+// also written for NEON: elem_arm64.s.
 //
 // `go generate ./internal/kernel`, run from the root of the repository, rebuilds every generated file of the
 // package; its output is committed, and must be the same on every machine.
@@ -28,6 +29,7 @@ func main() {
 		{Context: ctx, constants: data, name: "AVX512", wide: 16},
 	} {
 		m.table = &table
+		m.functions = functions[vector]{m}
 		unaries(m)
 		gradients(m)
 		binaries(m)
@@ -47,6 +49,7 @@ func main() {
 	if err := pass.Compile.Execute(file); err != nil {
 		log.Fatal(err)
 	}
+	neonFiles(*dir)
 	cfg := printer.Config{Name: "internal/kernel/_asm/elem", Pkg: "kernel"}
 	write(*dir, "elem_amd64.s", printer.NewGoAsm(cfg), file)
 	write(*dir, "elem_stubs_amd64.go", printer.NewStubs(cfg), file)
