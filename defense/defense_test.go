@@ -33,7 +33,7 @@ func TestDefensesKeepTheirPromises(t *testing.T) {
 		"gaussian(1)": 0.005, "gaussian(0.4)": 0.005, "bilateral": 0.005, "bilateral(3,1,0.3)": 0.005, "tv(0.1)": 0.005,
 		"tv(0.05,7)": 0.005, "nlm": 0.005, "nlm(5,3,0.2)": 0.005,
 		"wavelet": 0.1, "wavelet(2)": 0.1, // the median of the noise estimate has kinks within the step of the differences
-		"resize-pad": 0, "crop-ensemble(4,0.8)": 0, "pca-patch(20,4)": 0.005, "jpeg(75)+median(3)": 0,
+		"noise(8/255)": 0, "resize-pad": 0, "crop-ensemble(4,0.8)": 0, "pca-patch(20,4)": 0.005, "jpeg(75)+median(3)": 0,
 		"gaussian(1)+tv(0.1)": 0.005, "bpda(median(3))": 0, "bpda(jpeg(75)+tv)": 0, "bilateral+none+gaussian": 0.005,
 		"crop-ensemble(3)+resize-pad(1.2)": 0,
 	} {
