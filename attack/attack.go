@@ -66,10 +66,11 @@ func (c *Cost) add(d Cost) {
 type Outcome struct {
 	Name     string   `json:"name"`
 	Status   Status   `json:"status"`
-	Value    float64  `json:"value"` // the objective at the image handed out
-	Start    float64  `json:"start"` // the objective at the first iterate
-	Size     float64  `json:"size"`  // norm of the perturbation, in the units of ε
-	Iters    int      `json:"iters"` // iterations taken over all restarts
+	Value    float64  `json:"value"`  // the objective at the image handed out
+	Start    float64  `json:"start"`  // the objective at the first iterate
+	Fooled   bool     `json:"fooled"` // the attack saw the task's head give a wrong answer; the judge checks again
+	Size     float64  `json:"size"`   // norm of the perturbation, in the units of ε
+	Iters    int      `json:"iters"`  // iterations taken over all restarts
 	Cost     Cost     `json:"cost"`
 	Warnings []string `json:"warnings,omitempty"`
 	Err      error    `json:"-"` // why Status is Failed, NonFinite or Cancelled

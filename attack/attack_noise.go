@@ -47,7 +47,7 @@ func (n noise) craft(ctx context.Context, j *job) error {
 		if err := j.checkFinite(v, nil, k); err != nil {
 			return err
 		}
-		if err := j.offer(x, v); err != nil {
+		if err := j.offer(x, v, p.fooled()); err != nil {
 			return err
 		}
 		if err := j.emit(0, k, v, x); err != nil {

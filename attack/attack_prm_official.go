@@ -94,7 +94,7 @@ func (o prmOfficial) craft(ctx context.Context, j *job) error {
 	if value <= -float64(len(p.models[0].taps))+1e-6 {
 		j.warn("the image never left the zero start, where the gradient is zero; see init")
 	}
-	return j.offer(x, value)
+	return j.offer(x, value, p.fooled())
 }
 
 // keep hands out the iterate at which the run ended early.

@@ -26,6 +26,7 @@ type Gradient struct {
 	Restarts  int       // default 1
 	Select    string    // "best" (default) or "last" iterate of a restart; of restarts always the best
 	Patience  int       // stop after this many steps without progress; 0 for never
+	StopEarly bool      // stop an image once the head is fooled
 	Native    bool      // run the encoder at the image's own size where it can ([encoder.Resizer])
 	Seed      uint64
 }
@@ -53,8 +54,16 @@ func (g *Gradient) read(a *Args, def Gradient) {
 	g.Select = a.Choice("select", rotate(def.Select, "best", "last")...)
 	g.Patience = a.Int("patience", def.Patience, 0)
 	g.Restarts = a.Int("restarts", def.Restarts, 1)
+	g.StopEarly = a.Choice("stop", rotate(stopWord(def.StopEarly), "never", "fooled")...) == "fooled"
 	g.Native = a.Choice("resolution", rotate(resolution(def.Native), "model", "native")...) == "native"
 	g.Seed = a.Seed()
+}
+
+func stopWord(early bool) string {
+	if early {
+		return "fooled"
+	}
+	return "never"
 }
 
 func resolution(native bool) string {
@@ -111,7 +120,7 @@ func (g Gradient) String() string {
 	return expr("gradient", "objective", g.Objective, "steps", g.Iters, "alpha", g.Alpha, "step", g.Step,
 		"schedule", g.Schedule, "init", g.Init, "transform", g.Transform, "copies", g.Copies,
 		"reference", g.Reference, "select", g.Select, "patience", g.Patience, "restarts", g.Restarts,
-		"resolution", resolution(g.Native), "seed", g.Seed)
+		"stop", stopWord(g.StopEarly), "resolution", resolution(g.Native), "seed", g.Seed)
 }
 
 // Run implements Attack.
@@ -128,6 +137,8 @@ func (g Gradient) attack(text string) *imagewise {
 	g = g.withDefaults()
 	return &imagewise{text: text, label: g.Name, seed: g.Seed, craft: g.craft, check: g.check}
 }
+
+func (g Gradient) perImage() *imagewise { return g.attack(g.String()) }
 
 // named returns g as the attack that the expression a builds.
 func (g Gradient) named(a *Args) Attack { return g.attack(a.String()) }
@@ -146,7 +157,7 @@ func (g Gradient) craft(ctx context.Context, j *job) error {
 		return err
 	}
 	for r := range g.Restarts {
-		if err := g.restart(ctx, j, p, r); err != nil {
+		if err := g.restart(ctx, j, p, r); err != nil || j.out.Status == Succeeded {
 			return err
 		}
 	}
@@ -172,9 +183,11 @@ func (g Gradient) restart(ctx context.Context, j *job, p *problem, r int) error 
 			return err
 		}
 		if stop {
-			j.out.Status = Converged
 			break
 		}
+	}
+	if j.out.Status == Succeeded {
+		return nil
 	}
 	return d.last(ctx)
 }
@@ -212,7 +225,7 @@ func (d *descent) iterate(ctx context.Context, k int) (stop bool, err error) {
 				return false, err
 			}
 		}
-		if err := d.job.offer(d.x, value); err != nil {
+		if err := d.job.offer(d.x, value, d.p.fooled()); err != nil {
 			return false, err
 		}
 	}
@@ -220,7 +233,12 @@ func (d *descent) iterate(ctx context.Context, k int) (stop bool, err error) {
 		return false, err
 	}
 	d.checkZero(k)
+	if d.StopEarly && d.job.out.Fooled {
+		d.job.out.Status = Succeeded
+		return true, nil
+	}
 	if d.plateau(value) {
+		d.job.out.Status = Converged
 		return true, nil
 	}
 	if err := d.step.Step(d.x, d.g, alpha, d.more); err != nil {
@@ -265,5 +283,5 @@ func (d *descent) last(ctx context.Context) error {
 	if err := d.job.checkFinite(value, nil, d.Iters); err != nil {
 		return err
 	}
-	return d.job.offer(d.x, value)
+	return d.job.offer(d.x, value, d.p.fooled())
 }

@@ -51,10 +51,11 @@ func (j *job) rng(n int) *rand.Rand {
 	return stream(j.seed, j.x0, j.h, j.w, j.label, j.restart<<16|n)
 }
 
-// offer keeps x if its value is the largest so far. A point outside the threat model is refused: that
-// is a mistake of the attack, not a result.
-func (j *job) offer(x []float32, value float64) error {
-	if j.best != nil && !(value > j.out.Value) {
+// offer keeps x if it is better than the best so far: one that fools the head before one that does not,
+// then by value. A point outside the threat model is refused: that is a mistake of the attack, not a
+// result.
+func (j *job) offer(x []float32, value float64, fooled bool) error {
+	if j.best != nil && (j.out.Fooled && !fooled || j.out.Fooled == fooled && !(value > j.out.Value)) {
 		return nil
 	}
 	if !j.ball.Contains(x) {
@@ -64,7 +65,7 @@ func (j *job) offer(x []float32, value float64) error {
 		j.best = make([]float32, len(x))
 	}
 	copy(j.best, x)
-	j.out.Value = value
+	j.out.Value, j.out.Fooled = value, fooled
 	return nil
 }
 

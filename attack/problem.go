@@ -79,6 +79,17 @@ func (p *problem) value(ctx context.Context, x []float32) (float64, error) {
 	})
 }
 
+// fooled reports whether the head was wrong at the last evaluation, on every surrogate; without a head
+// it is false.
+func (p *problem) fooled() bool {
+	for _, m := range p.models {
+		if l, ok := m.loss.(Judged); !ok || !l.Fooled() {
+			return false
+		}
+	}
+	return true
+}
+
 // query is value, counted as a black-box query.
 func (p *problem) query(ctx context.Context, x []float32) (float64, error) {
 	p.job.out.Cost.Queries++

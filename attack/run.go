@@ -25,6 +25,8 @@ type imagewise struct {
 
 func (a *imagewise) String() string { return a.text }
 
+func (a *imagewise) perImage() *imagewise { return a }
+
 // Run implements Attack.
 func (a *imagewise) Run(ctx context.Context, enc encoder.Encoder, images []*tensor.Dense, tm ThreatModel, opts ...Option) (*Result, error) {
 	r, err := a.start(enc, images, tm, opts)
