@@ -137,3 +137,20 @@ func packTranspose(dst, src []float32, ld, blocks int) bool {
 	}
 	return true
 }
+
+// packWiden converts whole units of 16 numbers and reports whether this instruction set can.
+func packWiden(f halfFormat, dst []float32, src []uint16) bool {
+	switch {
+	case cpuCurrent == cpuAVX512 && f == halfFloat16:
+		packWidenFloat16AVX512(&dst[0], &src[0], len(src)/panelCols)
+	case cpuCurrent == cpuAVX512:
+		packWidenBFloat16AVX512(&dst[0], &src[0], len(src)/panelCols)
+	case cpuCurrent == cpuAVX2 && f == halfFloat16:
+		packWidenFloat16AVX2(&dst[0], &src[0], len(src)/panelCols)
+	case cpuCurrent == cpuAVX2:
+		packWidenBFloat16AVX2(&dst[0], &src[0], len(src)/panelCols)
+	default:
+		return false
+	}
+	return true
+}

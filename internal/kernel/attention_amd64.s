@@ -943,6 +943,41 @@ loop:
 	VZEROUPPER
 	RET
 
+// func packWidenFloat16AVX512(dst *float32, src *uint16, units int)
+// Requires: AVX, AVX512F
+TEXT ·packWidenFloat16AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ units+16(FP), DX
+
+loop:
+	VCVTPH2PS (CX), Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	DECQ      DX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func packWidenBFloat16AVX512(dst *float32, src *uint16, units int)
+// Requires: AVX, AVX512F
+TEXT ·packWidenBFloat16AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ units+16(FP), DX
+
+loop:
+	VPMOVZXWD (CX), Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	DECQ      DX
+	JNE       loop
+	VZEROUPPER
+	RET
+
 // func attnSoftmaxAVX2(x *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, top *float32, sum *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·attnSoftmaxAVX2(SB), NOSPLIT, $0-72
@@ -1952,6 +1987,46 @@ loop:
 	ADDQ    CX, AX
 	DECQ    SI
 	JNE     loop
+	VZEROUPPER
+	RET
+
+// func packWidenFloat16AVX2(dst *float32, src *uint16, units int)
+// Requires: AVX, F16C
+TEXT ·packWidenFloat16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ units+16(FP), DX
+
+loop:
+	VCVTPH2PS (CX), Y0
+	VCVTPH2PS 16(CX), Y1
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	DECQ      DX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func packWidenBFloat16AVX2(dst *float32, src *uint16, units int)
+// Requires: AVX, AVX2
+TEXT ·packWidenBFloat16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ units+16(FP), DX
+
+loop:
+	VPMOVZXWD (CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VPMOVZXWD 16(CX), Y1
+	VPSLLD    $0x10, Y1, Y1
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	DECQ      DX
+	JNE       loop
 	VZEROUPPER
 	RET
 

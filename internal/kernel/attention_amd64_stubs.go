@@ -40,6 +40,16 @@ func gemmAddAVX512(y *float32, yStride uintptr, x *float32, xStride uintptr, row
 //go:noescape
 func packRowsAVX512(dst *float32, to uintptr, src *float32, from uintptr, rows int)
 
+// packWidenFloat16AVX512 converts 16·units numbers.
+//
+//go:noescape
+func packWidenFloat16AVX512(dst *float32, src *uint16, units int)
+
+// packWidenBFloat16AVX512 converts 16·units numbers.
+//
+//go:noescape
+func packWidenBFloat16AVX512(dst *float32, src *uint16, units int)
+
 // attnSoftmaxAVX2 replaces each of rows rows of n numbers x by exp(scale·x + mask - top), top being the row's greatest exponent, NaN aside,
 // and sums them up; the last unit of 16 is filled up with zeros. A row whose top is -Inf it leaves alone, with sum 0. mask may be nil;
 // strides are in bytes.
@@ -77,6 +87,16 @@ func gemmAddAVX2(y *float32, yStride uintptr, x *float32, xStride uintptr, rows 
 //
 //go:noescape
 func packRowsAVX2(dst *float32, to uintptr, src *float32, from uintptr, rows int)
+
+// packWidenFloat16AVX2 converts 16·units numbers.
+//
+//go:noescape
+func packWidenFloat16AVX2(dst *float32, src *uint16, units int)
+
+// packWidenBFloat16AVX2 converts 16·units numbers.
+//
+//go:noescape
+func packWidenBFloat16AVX2(dst *float32, src *uint16, units int)
 
 // packTransposeAVX512 writes the transpose of 16 rows, stride bytes apart, of 16·blocks numbers to dst: rows of 16 numbers, one after another.
 //

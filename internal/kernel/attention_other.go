@@ -25,3 +25,5 @@ func attnLogSumExp(lse, f, top, sum []float32) { attnLogSumExpGeneric(lse, f, to
 func packRows(dst []float32, to int, src []float32, ld, rows int) bool { return false }
 
 func packTranspose(dst, src []float32, ld, blocks int) bool { return false }
+
+func packWiden(f halfFormat, dst []float32, src []uint16) bool { return false }

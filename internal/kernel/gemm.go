@@ -26,10 +26,13 @@ func GemmPacked(c []float32, ldc int, a []float32, lda, m int, b *PackedB, accum
 	if ep == nil {
 		ep = &gemmNoEpilogue
 	}
-	if ld := gemmPaddedStride(lda, m, b.N, b.K); ld != lda {
-		lda, a = ld, gemmCopyRows(scratch, ld, a, lda, m, b.K)
-	}
 	t := gemmTask{c: c, ldc: ldc, a: a, lda: lda, m: m, k: b.K, b: b.data, bPanel: panelCols * b.K}
+	if b.half != nil {
+		t.half, t.format, t.b = b.half, b.format, attnCut(&scratch, gemmWideLen(b.K))
+	}
+	if ld := gemmPaddedStride(lda, m, b.N, b.K); ld != lda {
+		t.a, t.lda = gemmCopyRows(scratch, ld, a, lda, m, b.K), ld
+	}
 	switch {
 	case accumulate:
 		t.start, t.ldstart = c, ldc
@@ -64,11 +67,18 @@ func (t *gemmTask) rows(i, m int, accumulate bool, ep *Epilogue, n0, n1 int) {
 
 // GemmPackedScratch returns how many floats of scratch GemmPacked needs for m rows of A at stride lda.
 func GemmPackedScratch(m int, b *PackedB, lda int) int {
+	n := 0
 	if ld := gemmPaddedStride(lda, m, b.N, b.K); ld != lda {
-		return m*ld + panelCols
+		n = m*ld + panelCols
 	}
-	return 0
+	if b.half != nil {
+		n += gemmWideLen(b.K) + panelCols
+	}
+	return n
 }
+
+// gemmWideLen is the number of floats that a strip of a compressed matrix of depth k needs once widened.
+func gemmWideLen(k int) int { return 2 * panelCols * min(k, gemmMaxDepth) }
 
 // gemmChunk is how many columns are finished before their epilogue runs: few enough for the rows of C to be
 // still in the second-level cache, enough for long vectors in the activation.

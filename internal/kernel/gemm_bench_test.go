@@ -68,6 +68,47 @@ func BenchmarkGemm(b *testing.B) {
 	}
 }
 
+// BenchmarkGemmHalf is BenchmarkGemm with weights that stay in half precision.
+func BenchmarkGemmHalf(b *testing.B) {
+	for _, s := range gemmBenchShapes[:6] {
+		m, k, n := s[0], s[1], s[2]
+		b.Run(fmt.Sprintf("shape=%dx%dx%d", m, k, n), func(b *testing.B) {
+			var copies []*PackedB
+			for range 25 << 20 / (k * n) {
+				copies = append(copies, PackFloat16(make([]uint16, k*n), k, n, k, true))
+			}
+			a, c := gemmRandom(2, m*k), make([]float32, m*n)
+			scratch := make([]float32, GemmPackedScratch(m, copies[0], k))
+			i := 0
+			benchAgainstPeak(b, 2*float64(m)*float64(k)*float64(n), func() {
+				GemmPacked(c, n, a, k, m, copies[i%len(copies)], false, nil, 0, n, scratch)
+				i++
+			})
+		})
+	}
+}
+
+// BenchmarkGemmEpilogue adds bias, activation with its input kept, and residual.
+func BenchmarkGemmEpilogue(b *testing.B) {
+	const m, k, n = 197, 768, 3072
+	p, a, c := Pack(gemmRandom(1, k*n), k, n, k, true), gemmRandom(2, m*k), make([]float32, m*n)
+	attnScaleGeneric(a, 0, 1, m*k, []float32{1 / 28.}) // activations see inputs of the order of 1
+	ep := Epilogue{Bias: gemmRandom(3, n)}
+	with := func(name string, ep Epilogue) {
+		b.Run(name, func(b *testing.B) {
+			benchAgainstPeak(b, 2*float64(m)*float64(k)*float64(n), func() { GemmPacked(c, n, a, k, m, p, false, &ep, 0, n, nil) })
+		})
+	}
+	with("bias", ep)
+	ep.Act = QuickGELU
+	with("bias+QuickGELU", ep)
+	ep.Pre, ep.LdPre = make([]float32, m*n), n
+	with("bias+QuickGELU+pre", ep)
+	ep.Act = GELU
+	with("bias+GELU+pre", ep)
+	with("bias+residual", Epilogue{Bias: ep.Bias, Add: ep.Pre, LdAdd: n})
+}
+
 // BenchmarkGemmUnpacked multiplies matrices that are both packed on the fly: a weight gradient dW = Xᵀ·dY of
 // 197 tokens and of eight times as many, and the products of two square matrices.
 func BenchmarkGemmUnpacked(b *testing.B) {

@@ -12,6 +12,8 @@ type gemmTask struct {
 	aTiles  bool      // A is transposed and in tiles, see packTiles
 	b       []float32 // element (p, j) at j/16*bPanel + p*16 + j%16
 	bPanel  int
+	half    []uint16 // B in the same places as numbers of 16 bits, widened to b strip by strip
+	format  halfFormat
 	m, k    int
 	start   []float32 // what the sum of (i, j) starts from, at i*ldstart+j; nil for zero
 	ldstart int
@@ -48,6 +50,9 @@ var gemmShapes = [...]gemmShape{
 	cpuNEON:    {rows: 6, cols: 16, depth: 512},
 }
 
+// gemmMaxDepth is the greatest depth of all.
+const gemmMaxDepth = 768
+
 // gemmZeros is the start of sums that start at zero.
 var gemmZeros [2 * panelCols]float32
 
@@ -78,10 +83,30 @@ func (t *gemmTask) run(n0, n1 int) {
 
 // panel is where step p of the panel of column j is in b, or 0 past the end.
 func (t *gemmTask) panel(j, p int) int {
-	if i := j/panelCols*t.bPanel + p*panelCols; i < len(t.b) {
+	if i := j/panelCols*t.bPanel + p*panelCols; i < max(len(t.b), len(t.half)) {
 		return i
 	}
 	return 0
+}
+
+// widen converts the panels of the columns n0 ≤ j < n1, depths p to p+k, and puts them where a tile reads.
+func (t *gemmTask) widen(tile *gemmTile, p, k, n0, n1 int) {
+	tile.bPanel = uintptr(4 * panelCols * k)
+	to := t.b
+	for j := n0 / panelCols; j*panelCols < n1; j++ {
+		from := t.panel(j*panelCols, p)
+		t.format.widen(to[:panelCols*k], t.half[from:from+panelCols*k])
+		to = to[panelCols*k:]
+	}
+	tile.b = &t.b[0]
+}
+
+// ahead is the address to prefetch from: i numbers into B.
+func (t *gemmTask) ahead(i int) *float32 {
+	if t.half != nil {
+		return (*float32)(unsafe.Pointer(&t.half[min(i, len(t.half)-2)&^1]))
+	}
+	return &t.b[min(i, len(t.b)-1)]
 }
 
 // tiles is the number of tiles that the rows are cut into.
@@ -108,7 +133,11 @@ func (t *gemmTask) strip(start []float32, ldstart, p, k, n0, n1, next int) {
 	if start == nil {
 		tile.ldstart = 0
 	}
-	if k > 0 {
+	switch {
+	case k == 0:
+	case t.half != nil:
+		t.widen(&tile, p, k, n0, n1)
+	default:
 		tile.b = &t.b[t.panel(n0, p)]
 	}
 	tiles := t.tiles()
@@ -122,7 +151,7 @@ func (t *gemmTask) strip(start []float32, ldstart, p, k, n0, n1, next int) {
 			}
 			tile.a = &t.a[first]
 			_ = t.a[last]
-			tile.next = &t.b[min(next+n%4*(k/4)*panelCols, len(t.b)-1)]
+			tile.next = t.ahead(next + n%4*(k/4)*panelCols)
 		}
 		tile.c = &t.c[i*t.ldc+n0]
 		_ = t.c[(i+tile.rows-1)*t.ldc+n1-1]

@@ -10,8 +10,10 @@ const panelCols = 16
 // rows one after another, the last panel filled with zeros. It is immutable once packed, may be shared
 // between goroutines, and serves every instruction set.
 type PackedB struct {
-	K, N int
-	data []float32
+	K, N   int
+	data   []float32
+	half   []uint16 // instead of data, in the same layout
+	format halfFormat
 }
 
 // Pack lays out the K×N matrix b, b[p*ldb+j] being row p, column j. With trans, b holds the N×K transpose
@@ -25,19 +27,27 @@ func Pack(b []float32, k, n, ldb int, trans bool) *PackedB {
 // Unpack is the inverse of Pack: it writes the matrix (with trans, its transpose) to b.
 func (p *PackedB) Unpack(b []float32, ldb int, trans bool) {
 	for j := range p.N {
-		panel := p.data[j/panelCols*panelCols*p.K+j%panelCols:]
 		for r := range p.K {
 			if trans {
-				b[j*ldb+r] = panel[r*panelCols]
+				b[j*ldb+r] = p.at(r, j)
 			} else {
-				b[r*ldb+j] = panel[r*panelCols]
+				b[r*ldb+j] = p.at(r, j)
 			}
 		}
 	}
 }
 
+// at returns the element in row r and column j.
+func (p *PackedB) at(r, j int) float32 {
+	i := (j/panelCols*p.K+r)*panelCols + j%panelCols
+	if p.half != nil {
+		return p.format.float32(p.half[i])
+	}
+	return p.data[i]
+}
+
 // Bytes returns the memory the packed matrix holds.
-func (p *PackedB) Bytes() int { return 4 * len(p.data) }
+func (p *PackedB) Bytes() int { return 4*len(p.data) + 2*len(p.half) }
 
 // packLen is the number of floats of a packed K×N matrix.
 func packLen(k, n int) int { return (n + panelCols - 1) / panelCols * panelCols * k }

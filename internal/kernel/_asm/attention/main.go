@@ -23,6 +23,7 @@ func main() {
 		scale(s)
 		add(s)
 		copyRows(s)
+		widen(s)
 	}
 	transpose512(ctx)
 	transpose256(ctx)

@@ -121,3 +121,29 @@ func (s *isa) transpose8(p, stride reg.GPVirtual, from int, dst reg.GPVirtual, t
 		s.VMOVUPS(t[i], operand.Mem{Base: dst, Disp: to + 64*i})
 	}
 }
+
+// widen writes the conversions of half-precision numbers.
+func widen(s *isa) {
+	for _, format := range []string{"Float16", "BFloat16"} {
+		name := "packWiden" + format + s.name
+		emit.Begin(s.Context, name, "func(dst *float32, src *uint16, units int)", name+" converts 16·units numbers.")
+		dst, src, units := s.pointer("dst"), s.pointer("src"), s.pointer("units")
+		s.loop("loop", units, func() {
+			u := s.unit()
+			for i := range u {
+				from := operand.Mem{Base: src, Disp: 16 * i}
+				if format == "Float16" {
+					s.VCVTPH2PS(from, u[i])
+				} else {
+					s.VPMOVZXWD(from, u[i])
+					s.VPSLLD(operand.Imm(16), u[i], u[i])
+				}
+			}
+			s.store(u, dst)
+			s.ADDQ(operand.Imm(32), src)
+			s.next(dst)
+		})
+		s.VZEROUPPER()
+		s.RET()
+	}
+}
