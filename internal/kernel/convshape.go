@@ -34,7 +34,7 @@ func (s *ConvShape) Validate() error {
 	}
 	okH := fits(s.Oh, s.H, s.Kh, s.Sh, s.Dh, s.Pt, s.Pb)
 	okW := fits(s.Ow, s.W, s.Kw, s.Sw, s.Dw, s.Pl, s.Pr)
-	if !okH || !okW {
+	if !okH || !okW || s.Oh < 1 || s.Ow < 1 {
 		return fmt.Errorf("convolution: output %d×%d does not fit input %d×%d with window %d×%d, stride %d×%d, dilation %d×%d and padding %d,%d,%d,%d",
 			s.Oh, s.Ow, s.H, s.W, s.Kh, s.Kw, s.Sh, s.Sw, s.Dh, s.Dw, s.Pt, s.Pl, s.Pb, s.Pr)
 	}

@@ -1063,9 +1063,9 @@ doneavx245:
 	VZEROUPPER
 	RET
 
-// func elemHardSigmoidAVX2(y *float32, x *float32, n int)
-// Requires: AVX, FMA3
-TEXT ·elemHardSigmoidAVX2(SB), NOSPLIT, $0-24
+// func elemSoftplusAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSoftplusAVX2(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -1075,13 +1075,46 @@ TEXT ·elemHardSigmoidAVX2(SB), NOSPLIT, $0-24
 
 loopavx246:
 	VMOVUPS      (CX)(BX*4), Y0
-	VMOVAPS      Y0, Y0
-	VBROADCASTSS elemConstants<>+1344(SB), Y1
-	VFMADD213PS  elemConstants<>+768(SB), Y1, Y0
-	VBROADCASTSS elemConstants<>+1376(SB), Y1
-	VBROADCASTSS elemConstants<>+384(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS elemConstants<>+0(SB), Y1
+	VORPS        Y1, Y0, Y1
+	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+96(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y3
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       elemConstants<>+544(SB), Y1, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS elemConstants<>+1344(SB), Y3
+	VFMADD213PS  elemConstants<>+1376(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+1408(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+1440(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+1472(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+544(SB), Y2, Y3
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VFMADD231PS  Y3, Y1, Y0
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
@@ -1095,16 +1128,224 @@ endavx247:
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VBROADCASTSS elemConstants<>+0(SB), Y2
+	VORPS        Y2, Y1, Y2
+	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       elemConstants<>+544(SB), Y2, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS elemConstants<>+1344(SB), Y4
+	VFMADD213PS  elemConstants<>+1376(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1408(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1440(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1472(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+544(SB), Y3, Y4
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y1, Y3, Y1
+	VFMADD231PS  Y4, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
+
+doneavx248:
+	VZEROUPPER
+	RET
+
+// func elemSoftsignAVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·elemSoftsignAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JL   endavx250
+
+loopavx249:
+	VMOVUPS (CX)(BX*4), Y0
+	VANDPS  elemConstants<>+32(SB), Y0, Y1
+	VADDPS  elemConstants<>+384(SB), Y1, Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JGE     loopavx249
+
+endavx250:
+	ADDQ       $0x08, DX
+	TESTQ      DX, DX
+	JZ         doneavx251
+	LEAQ       elemTail<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VANDPS     elemConstants<>+32(SB), Y1, Y2
+	VADDPS     elemConstants<>+384(SB), Y2, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+doneavx251:
+	VZEROUPPER
+	RET
+
+// func elemMishAVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemMishAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JL   endavx253
+
+loopavx252:
+	VMOVUPS      (CX)(BX*4), Y0
+	VBROADCASTSS elemConstants<>+64(SB), Y1
+	VBROADCASTSS elemConstants<>+480(SB), Y2
+	VMINPS       Y0, Y2, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
 	VMOVAPS      Y1, Y1
-	VBROADCASTSS elemConstants<>+1344(SB), Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y3
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       elemConstants<>+544(SB), Y1, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       elemConstants<>+544(SB), Y1, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx252
+
+endavx253:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx254
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+480(SB), Y3
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       elemConstants<>+544(SB), Y2, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       elemConstants<>+544(SB), Y2, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
+
+doneavx254:
+	VZEROUPPER
+	RET
+
+// func elemHardSigmoidAVX2(y *float32, x *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·elemHardSigmoidAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JL   endavx256
+
+loopavx255:
+	VMOVUPS      (CX)(BX*4), Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS elemConstants<>+1504(SB), Y1
+	VFMADD213PS  elemConstants<>+768(SB), Y1, Y0
+	VBROADCASTSS elemConstants<>+1536(SB), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx255
+
+endavx256:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx257
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS elemConstants<>+1504(SB), Y2
 	VFMADD213PS  elemConstants<>+768(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+1376(SB), Y2
+	VBROADCASTSS elemConstants<>+1536(SB), Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-doneavx248:
+doneavx257:
 	VZEROUPPER
 	RET
 
@@ -1116,14 +1357,14 @@ TEXT ·elemHardSwishAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx250
+	JL   endavx259
 
-loopavx249:
+loopavx258:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMOVAPS      Y0, Y1
-	VBROADCASTSS elemConstants<>+1344(SB), Y2
+	VBROADCASTSS elemConstants<>+1504(SB), Y2
 	VFMADD213PS  elemConstants<>+768(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+1376(SB), Y2
+	VBROADCASTSS elemConstants<>+1536(SB), Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
@@ -1131,27 +1372,27 @@ loopavx249:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx249
+	JGE          loopavx258
 
-endavx250:
+endavx259:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx251
+	JZ           doneavx260
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VMOVAPS      Y1, Y2
-	VBROADCASTSS elemConstants<>+1344(SB), Y3
+	VBROADCASTSS elemConstants<>+1504(SB), Y3
 	VFMADD213PS  elemConstants<>+768(SB), Y3, Y2
-	VBROADCASTSS elemConstants<>+1376(SB), Y3
+	VBROADCASTSS elemConstants<>+1536(SB), Y3
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-doneavx251:
+doneavx260:
 	VZEROUPPER
 	RET
 
@@ -1163,20 +1404,20 @@ TEXT ·elemFloorAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx253
+	JL   endavx262
 
-loopavx252:
+loopavx261:
 	VMOVUPS  (CX)(BX*4), Y0
 	VROUNDPS $0x09, Y0, Y0
 	VMOVUPS  Y0, (AX)(BX*4)
 	ADDQ     $0x08, BX
 	SUBQ     $0x08, DX
-	JGE      loopavx252
+	JGE      loopavx261
 
-endavx253:
+endavx262:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx254
+	JZ         doneavx263
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y0
@@ -1184,7 +1425,7 @@ endavx253:
 	VROUNDPS   $0x09, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-doneavx254:
+doneavx263:
 	VZEROUPPER
 	RET
 
@@ -1196,20 +1437,20 @@ TEXT ·elemCeilAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx256
+	JL   endavx265
 
-loopavx255:
+loopavx264:
 	VMOVUPS  (CX)(BX*4), Y0
 	VROUNDPS $0x0a, Y0, Y0
 	VMOVUPS  Y0, (AX)(BX*4)
 	ADDQ     $0x08, BX
 	SUBQ     $0x08, DX
-	JGE      loopavx255
+	JGE      loopavx264
 
-endavx256:
+endavx265:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx257
+	JZ         doneavx266
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y0
@@ -1217,7 +1458,7 @@ endavx256:
 	VROUNDPS   $0x0a, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-doneavx257:
+doneavx266:
 	VZEROUPPER
 	RET
 
@@ -1229,20 +1470,20 @@ TEXT ·elemRoundAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx259
+	JL   endavx268
 
-loopavx258:
+loopavx267:
 	VMOVUPS  (CX)(BX*4), Y0
 	VROUNDPS $0x08, Y0, Y0
 	VMOVUPS  Y0, (AX)(BX*4)
 	ADDQ     $0x08, BX
 	SUBQ     $0x08, DX
-	JGE      loopavx258
+	JGE      loopavx267
 
-endavx259:
+endavx268:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx260
+	JZ         doneavx269
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y0
@@ -1250,7 +1491,7 @@ endavx259:
 	VROUNDPS   $0x08, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-doneavx260:
+doneavx269:
 	VZEROUPPER
 	RET
 
@@ -1263,9 +1504,9 @@ TEXT ·elemExpGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx262
+	JL   endavx271
 
-loopavx261:
+loopavx270:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+64(SB), Y2
@@ -1298,12 +1539,12 @@ loopavx261:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx261
+	JGE          loopavx270
 
-endavx262:
+endavx271:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx263
+	JZ           doneavx272
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -1338,7 +1579,7 @@ endavx262:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx263:
+doneavx272:
 	VZEROUPPER
 	RET
 
@@ -1351,21 +1592,21 @@ TEXT ·elemLogGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx265
+	JL   endavx274
 
-loopavx264:
+loopavx273:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx264
+	JGE     loopavx273
 
-endavx265:
+endavx274:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx266
+	JZ         doneavx275
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -1374,7 +1615,7 @@ endavx265:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx266:
+doneavx275:
 	VZEROUPPER
 	RET
 
@@ -1387,9 +1628,9 @@ TEXT ·elemSquareGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx268
+	JL   endavx277
 
-loopavx267:
+loopavx276:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y1, Y1
@@ -1397,12 +1638,12 @@ loopavx267:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx267
+	JGE     loopavx276
 
-endavx268:
+endavx277:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx269
+	JZ         doneavx278
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -1412,7 +1653,7 @@ endavx268:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx269:
+doneavx278:
 	VZEROUPPER
 	RET
 
@@ -1425,9 +1666,9 @@ TEXT ·elemSqrtGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx271
+	JL   endavx280
 
-loopavx270:
+loopavx279:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  elemConstants<>+768(SB), Y0, Y0
@@ -1436,12 +1677,12 @@ loopavx270:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx270
+	JGE     loopavx279
 
-endavx271:
+endavx280:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx272
+	JZ         doneavx281
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -1452,7 +1693,7 @@ endavx271:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx272:
+doneavx281:
 	VZEROUPPER
 	RET
 
@@ -1465,13 +1706,13 @@ TEXT ·elemTanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx274
+	JL   endavx283
 
-loopavx273:
+loopavx282:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y1
-	VMULPS       elemConstants<>+1408(SB), Y1, Y1
+	VMULPS       elemConstants<>+1568(SB), Y1, Y1
 	VBROADCASTSS elemConstants<>+64(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
 	VMINPS       Y1, Y3, Y1
@@ -1501,24 +1742,24 @@ loopavx273:
 	VADDPS       elemConstants<>+384(SB), Y1, Y2
 	VMULPS       Y2, Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VMULPS       elemConstants<>+1440(SB), Y1, Y1
+	VMULPS       elemConstants<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx273
+	JGE          loopavx282
 
-endavx274:
+endavx283:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx275
+	JZ           doneavx284
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VANDPS       elemConstants<>+32(SB), Y2, Y2
-	VMULPS       elemConstants<>+1408(SB), Y2, Y2
+	VMULPS       elemConstants<>+1568(SB), Y2, Y2
 	VBROADCASTSS elemConstants<>+64(SB), Y3
 	VBROADCASTSS elemConstants<>+96(SB), Y4
 	VMINPS       Y2, Y4, Y2
@@ -1548,11 +1789,11 @@ endavx274:
 	VADDPS       elemConstants<>+384(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VMULPS       elemConstants<>+1440(SB), Y2, Y2
+	VMULPS       elemConstants<>+1600(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx275:
+doneavx284:
 	VZEROUPPER
 	RET
 
@@ -1565,9 +1806,9 @@ TEXT ·elemSigmoidGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx277
+	JL   endavx286
 
-loopavx276:
+loopavx285:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y1
@@ -1605,12 +1846,12 @@ loopavx276:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx276
+	JGE          loopavx285
 
-endavx277:
+endavx286:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx278
+	JZ           doneavx287
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -1650,7 +1891,7 @@ endavx277:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx278:
+doneavx287:
 	VZEROUPPER
 	RET
 
@@ -1663,13 +1904,13 @@ TEXT ·elemErfGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx280
+	JL   endavx289
 
-loopavx279:
+loopavx288:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+1472(SB), Y2
-	VBROADCASTSS elemConstants<>+1504(SB), Y3
+	VBROADCASTSS elemConstants<>+1632(SB), Y2
+	VBROADCASTSS elemConstants<>+1664(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMULPS       Y1, Y1, Y2
@@ -1705,19 +1946,19 @@ loopavx279:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx279
+	JGE          loopavx288
 
-endavx280:
+endavx289:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx281
+	JZ           doneavx290
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+1472(SB), Y3
-	VBROADCASTSS elemConstants<>+1504(SB), Y4
+	VBROADCASTSS elemConstants<>+1632(SB), Y3
+	VBROADCASTSS elemConstants<>+1664(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       Y2, Y2, Y3
@@ -1752,7 +1993,7 @@ endavx280:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx281:
+doneavx290:
 	VZEROUPPER
 	RET
 
@@ -1765,9 +2006,9 @@ TEXT ·elemReluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx283
+	JL   endavx292
 
-loopavx282:
+loopavx291:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VXORPS       Y2, Y2, Y2
@@ -1781,12 +2022,12 @@ loopavx282:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx282
+	JGE          loopavx291
 
-endavx283:
+endavx292:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx284
+	JZ           doneavx293
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -1802,7 +2043,7 @@ endavx283:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx284:
+doneavx293:
 	VZEROUPPER
 	RET
 
@@ -1815,9 +2056,9 @@ TEXT ·elemGELUGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx286
+	JL   endavx295
 
-loopavx285:
+loopavx294:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+1184(SB), Y2
@@ -1867,18 +2108,18 @@ loopavx285:
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VSUBPS       Y2, Y4, Y4
 	VBLENDVPS    Y1, Y2, Y4, Y2
-	VMULPS       elemConstants<>+1536(SB), Y3, Y3
+	VMULPS       elemConstants<>+1696(SB), Y3, Y3
 	VFMADD231PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx285
+	JGE          loopavx294
 
-endavx286:
+endavx295:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx287
+	JZ           doneavx296
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -1931,12 +2172,12 @@ endavx286:
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VSUBPS       Y3, Y5, Y5
 	VBLENDVPS    Y2, Y3, Y5, Y3
-	VMULPS       elemConstants<>+1536(SB), Y4, Y4
+	VMULPS       elemConstants<>+1696(SB), Y4, Y4
 	VFMADD231PS  Y4, Y2, Y3
 	VMULPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx287:
+doneavx296:
 	VZEROUPPER
 	RET
 
@@ -1949,13 +2190,13 @@ TEXT ·elemGELUTanhGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx289
+	JL   endavx298
 
-loopavx288:
+loopavx297:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+1568(SB), Y2
-	VBROADCASTSS elemConstants<>+1600(SB), Y3
+	VBROADCASTSS elemConstants<>+1728(SB), Y2
+	VBROADCASTSS elemConstants<>+1760(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMULPS       Y1, Y1, Y2
@@ -1989,8 +2230,8 @@ loopavx288:
 	VDIVPS       Y4, Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y1, Y4
-	VMULPS       elemConstants<>+1632(SB), Y4, Y4
-	VADDPS       elemConstants<>+1664(SB), Y4, Y4
+	VMULPS       elemConstants<>+1792(SB), Y4, Y4
+	VADDPS       elemConstants<>+1824(SB), Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VFMADD231PS  Y1, Y2, Y4
@@ -1999,19 +2240,19 @@ loopavx288:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx288
+	JGE          loopavx297
 
-endavx289:
+endavx298:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx290
+	JZ           doneavx299
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+1568(SB), Y3
-	VBROADCASTSS elemConstants<>+1600(SB), Y4
+	VBROADCASTSS elemConstants<>+1728(SB), Y3
+	VBROADCASTSS elemConstants<>+1760(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       Y2, Y2, Y3
@@ -2045,8 +2286,8 @@ endavx289:
 	VDIVPS       Y5, Y4, Y4
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y2, Y2, Y5
-	VMULPS       elemConstants<>+1632(SB), Y5, Y5
-	VADDPS       elemConstants<>+1664(SB), Y5, Y5
+	VMULPS       elemConstants<>+1792(SB), Y5, Y5
+	VADDPS       elemConstants<>+1824(SB), Y5, Y5
 	VMULPS       Y5, Y2, Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VFMADD231PS  Y2, Y3, Y5
@@ -2054,7 +2295,7 @@ endavx289:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx290:
+doneavx299:
 	VZEROUPPER
 	RET
 
@@ -2067,292 +2308,47 @@ TEXT ·elemQuickGELUGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx292
-
-loopavx291:
-	VMOVUPS      (CX)(SI*4), Y0
-	VMOVUPS      (DX)(SI*4), Y1
-	VMULPS       elemConstants<>+1696(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1728(SB), Y2
-	VBROADCASTSS elemConstants<>+1760(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VXORPS       elemConstants<>+0(SB), Y1, Y2
-	VMULPS       elemConstants<>+128(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
-	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
-	VBROADCASTSS elemConstants<>+224(SB), Y4
-	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VADDPS       elemConstants<>+384(SB), Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y3
-	VADDPS       elemConstants<>+384(SB), Y2, Y4
-	VDIVPS       Y4, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VFMADD231PS  Y1, Y2, Y4
-	VMULPS       Y4, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx291
-
-endavx292:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx293
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMULPS       elemConstants<>+1696(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1728(SB), Y3
-	VBROADCASTSS elemConstants<>+1760(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
-	VXORPS       elemConstants<>+0(SB), Y2, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       elemConstants<>+416(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VADDPS       elemConstants<>+384(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+384(SB), Y5
-	VFMADD231PS  Y2, Y3, Y5
-	VMULPS       Y5, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
-
-doneavx293:
-	VZEROUPPER
-	RET
-
-// func elemSiLUGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·elemSiLUGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x08, BX
-	JL   endavx295
-
-loopavx294:
-	VMOVUPS      (CX)(SI*4), Y0
-	VMOVUPS      (DX)(SI*4), Y1
-	VMULPS       elemConstants<>+384(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1728(SB), Y2
-	VBROADCASTSS elemConstants<>+1760(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VXORPS       elemConstants<>+0(SB), Y1, Y2
-	VMULPS       elemConstants<>+128(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
-	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
-	VBROADCASTSS elemConstants<>+224(SB), Y4
-	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VADDPS       elemConstants<>+384(SB), Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y3
-	VADDPS       elemConstants<>+384(SB), Y2, Y4
-	VDIVPS       Y4, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VFMADD231PS  Y1, Y2, Y4
-	VMULPS       Y4, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx294
-
-endavx295:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx296
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMULPS       elemConstants<>+384(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1728(SB), Y3
-	VBROADCASTSS elemConstants<>+1760(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
-	VXORPS       elemConstants<>+0(SB), Y2, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       elemConstants<>+416(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VADDPS       elemConstants<>+384(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+384(SB), Y5
-	VFMADD231PS  Y2, Y3, Y5
-	VMULPS       Y5, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
-
-doneavx296:
-	VZEROUPPER
-	RET
-
-// func elemHardSigmoidGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX
-TEXT ·elemHardSigmoidGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x08, BX
-	JL   endavx298
-
-loopavx297:
-	VMOVUPS      (CX)(SI*4), Y0
-	VMOVUPS      (DX)(SI*4), Y1
-	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1792(SB), Y3
-	VBROADCASTSS elemConstants<>+1344(SB), Y4
-	VXORPS       Y5, Y5, Y5
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y5, Y2
-	VCMPPS       $0x03, Y1, Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx297
-
-endavx298:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx299
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1792(SB), Y4
-	VBROADCASTSS elemConstants<>+1344(SB), Y5
-	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x11, Y4, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y6, Y3
-	VCMPPS       $0x03, Y2, Y2, Y4
-	VBLENDVPS    Y4, Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
-
-doneavx299:
-	VZEROUPPER
-	RET
-
-// func elemHardSwishGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, FMA3
-TEXT ·elemHardSwishGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x08, BX
 	JL   endavx2101
 
 loopavx2100:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1792(SB), Y3
-	VBROADCASTSS elemConstants<>+1344(SB), Y4
-	VXORPS       Y5, Y5, Y5
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y5, Y2
-	VCMPPS       $0x03, Y1, Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y2
-	VMOVAPS      Y1, Y3
-	VBROADCASTSS elemConstants<>+1344(SB), Y4
-	VFMADD213PS  elemConstants<>+768(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+1376(SB), Y4
-	VBROADCASTSS elemConstants<>+384(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y0, Y0
+	VMULPS       elemConstants<>+1856(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1888(SB), Y2
+	VBROADCASTSS elemConstants<>+1920(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VXORPS       elemConstants<>+0(SB), Y1, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VADDPS       elemConstants<>+384(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VFMADD231PS  Y1, Y2, Y4
+	VMULPS       Y4, Y3, Y1
+	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
@@ -2367,18 +2363,515 @@ endavx2101:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VMULPS       elemConstants<>+1856(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1888(SB), Y3
+	VBROADCASTSS elemConstants<>+1920(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       elemConstants<>+0(SB), Y2, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+384(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VFMADD231PS  Y2, Y3, Y5
+	VMULPS       Y5, Y4, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2102:
+	VZEROUPPER
+	RET
+
+// func elemSiLUGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSiLUGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2104
+
+loopavx2103:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VMULPS       elemConstants<>+384(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1888(SB), Y2
+	VBROADCASTSS elemConstants<>+1920(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VXORPS       elemConstants<>+0(SB), Y1, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VADDPS       elemConstants<>+384(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VFMADD231PS  Y1, Y2, Y4
+	VMULPS       Y4, Y3, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2103
+
+endavx2104:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2105
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VMULPS       elemConstants<>+384(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1888(SB), Y3
+	VBROADCASTSS elemConstants<>+1920(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VXORPS       elemConstants<>+0(SB), Y2, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+384(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VFMADD231PS  Y2, Y3, Y5
+	VMULPS       Y5, Y4, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2105:
+	VZEROUPPER
+	RET
+
+// func elemSoftplusGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSoftplusGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2107
+
+loopavx2106:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VXORPS       elemConstants<>+0(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VDIVPS       Y1, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2106
+
+endavx2107:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2108
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VXORPS       elemConstants<>+0(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+96(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VMAXPS       Y2, Y4, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2108:
+	VZEROUPPER
+	RET
+
+// func elemSoftsignGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·elemSoftsignGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2110
+
+loopavx2109:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VANDPS       elemConstants<>+32(SB), Y1, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VMULPS       Y1, Y1, Y1
+	VDIVPS       Y1, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2109
+
+endavx2110:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2111
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       elemConstants<>+32(SB), Y2, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VMULPS       Y2, Y2, Y2
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2111:
+	VZEROUPPER
+	RET
+
+// func elemMishGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemMishGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2113
+
+loopavx2112:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+480(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y1, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y2, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y2, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y4
+	VMULPS       Y3, Y3, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VADDPS       elemConstants<>+544(SB), Y2, Y3
+	VMULPS       Y3, Y2, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+544(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+1600(SB), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VADDPS       elemConstants<>+384(SB), Y2, Y5
+	VMULPS       Y5, Y2, Y2
+	VFMADD231PS  Y2, Y1, Y3
+	VMULPS       Y4, Y3, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2112
+
+endavx2113:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2114
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+480(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y3
+	VADDPS       elemConstants<>+544(SB), Y3, Y4
+	VMULPS       Y4, Y3, Y4
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VADDPS       elemConstants<>+544(SB), Y4, Y6
+	VDIVPS       Y6, Y5, Y5
+	VMULPS       elemConstants<>+1600(SB), Y2, Y2
+	VMULPS       Y5, Y2, Y2
+	VADDPS       elemConstants<>+384(SB), Y3, Y6
+	VMULPS       Y6, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMULPS       Y5, Y4, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2114:
+	VZEROUPPER
+	RET
+
+// func elemHardSigmoidGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·elemHardSigmoidGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2116
+
+loopavx2115:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VANDPS       elemConstants<>+32(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+1952(SB), Y3
+	VBROADCASTSS elemConstants<>+1504(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y3, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y5, Y2
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2115
+
+endavx2116:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2117
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1792(SB), Y4
-	VBROADCASTSS elemConstants<>+1344(SB), Y5
+	VBROADCASTSS elemConstants<>+1952(SB), Y4
+	VBROADCASTSS elemConstants<>+1504(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y4, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y6, Y3
+	VCMPPS       $0x03, Y2, Y2, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
+
+doneavx2117:
+	VZEROUPPER
+	RET
+
+// func elemHardSwishGradAVX2(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·elemHardSwishGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2119
+
+loopavx2118:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VANDPS       elemConstants<>+32(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+1952(SB), Y3
+	VBROADCASTSS elemConstants<>+1504(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y3, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y5, Y2
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y2
+	VMOVAPS      Y1, Y3
+	VBROADCASTSS elemConstants<>+1504(SB), Y4
+	VFMADD213PS  elemConstants<>+768(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+1536(SB), Y4
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMAXPS       Y3, Y4, Y3
+	VFMADD231PS  Y2, Y1, Y3
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2118
+
+endavx2119:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2120
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       elemConstants<>+32(SB), Y2, Y3
+	VBROADCASTSS elemConstants<>+1952(SB), Y4
+	VBROADCASTSS elemConstants<>+1504(SB), Y5
 	VXORPS       Y6, Y6, Y6
 	VCMPPS       $0x11, Y4, Y3, Y3
 	VBLENDVPS    Y3, Y5, Y6, Y3
 	VCMPPS       $0x03, Y2, Y2, Y4
 	VBLENDVPS    Y4, Y2, Y3, Y3
 	VMOVAPS      Y2, Y4
-	VBROADCASTSS elemConstants<>+1344(SB), Y5
+	VBROADCASTSS elemConstants<>+1504(SB), Y5
 	VFMADD213PS  elemConstants<>+768(SB), Y5, Y4
-	VBROADCASTSS elemConstants<>+1376(SB), Y5
+	VBROADCASTSS elemConstants<>+1536(SB), Y5
 	VBROADCASTSS elemConstants<>+384(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VMAXPS       Y4, Y5, Y4
@@ -2386,7 +2879,7 @@ endavx2101:
 	VMULPS       Y4, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2102:
+doneavx2120:
 	VZEROUPPER
 	RET
 
@@ -2399,9 +2892,9 @@ TEXT ·elemAddAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2104
+	JL   endavx2122
 
-loopavx2103:
+loopavx2121:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
@@ -2412,26 +2905,26 @@ loopavx2103:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2103
+	JGE     loopavx2121
 
-endavx2104:
+endavx2122:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2106
+	JL   endavx2124
 
-loopavx2105:
+loopavx2123:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2105
+	JGE     loopavx2123
 
-endavx2106:
+endavx2124:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2107
+	JZ         doneavx2125
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2440,7 +2933,7 @@ endavx2106:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2107:
+doneavx2125:
 	VZEROUPPER
 	RET
 
@@ -2453,9 +2946,9 @@ TEXT ·elemAddRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2109
+	JL           endavx2127
 
-loopavx2108:
+loopavx2126:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2464,25 +2957,25 @@ loopavx2108:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2108
+	JGE     loopavx2126
 
-endavx2109:
+endavx2127:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2111
+	JL   endavx2129
 
-loopavx2110:
+loopavx2128:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2110
+	JGE     loopavx2128
 
-endavx2111:
+endavx2129:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2112
+	JZ         doneavx2130
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2490,7 +2983,7 @@ endavx2111:
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2112:
+doneavx2130:
 	VZEROUPPER
 	RET
 
@@ -2503,9 +2996,9 @@ TEXT ·elemSubAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2114
+	JL   endavx2132
 
-loopavx2113:
+loopavx2131:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
@@ -2516,26 +3009,26 @@ loopavx2113:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2113
+	JGE     loopavx2131
 
-endavx2114:
+endavx2132:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2116
+	JL   endavx2134
 
-loopavx2115:
+loopavx2133:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2115
+	JGE     loopavx2133
 
-endavx2116:
+endavx2134:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2117
+	JZ         doneavx2135
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2544,7 +3037,7 @@ endavx2116:
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2117:
+doneavx2135:
 	VZEROUPPER
 	RET
 
@@ -2557,9 +3050,9 @@ TEXT ·elemSubRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2119
+	JL           endavx2137
 
-loopavx2118:
+loopavx2136:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2568,25 +3061,25 @@ loopavx2118:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2118
+	JGE     loopavx2136
 
-endavx2119:
+endavx2137:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2121
+	JL   endavx2139
 
-loopavx2120:
+loopavx2138:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2120
+	JGE     loopavx2138
 
-endavx2121:
+endavx2139:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2122
+	JZ         doneavx2140
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2594,7 +3087,7 @@ endavx2121:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2122:
+doneavx2140:
 	VZEROUPPER
 	RET
 
@@ -2607,9 +3100,9 @@ TEXT ·elemSubLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2124
+	JL           endavx2142
 
-loopavx2123:
+loopavx2141:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2618,25 +3111,25 @@ loopavx2123:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2123
+	JGE     loopavx2141
 
-endavx2124:
+endavx2142:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2126
+	JL   endavx2144
 
-loopavx2125:
+loopavx2143:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2125
+	JGE     loopavx2143
 
-endavx2126:
+endavx2144:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2127
+	JZ         doneavx2145
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2644,7 +3137,7 @@ endavx2126:
 	VSUBPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2127:
+doneavx2145:
 	VZEROUPPER
 	RET
 
@@ -2657,9 +3150,9 @@ TEXT ·elemMulAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2129
+	JL   endavx2147
 
-loopavx2128:
+loopavx2146:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
@@ -2670,26 +3163,26 @@ loopavx2128:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2128
+	JGE     loopavx2146
 
-endavx2129:
+endavx2147:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2131
+	JL   endavx2149
 
-loopavx2130:
+loopavx2148:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2130
+	JGE     loopavx2148
 
-endavx2131:
+endavx2149:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2132
+	JZ         doneavx2150
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2698,7 +3191,7 @@ endavx2131:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2132:
+doneavx2150:
 	VZEROUPPER
 	RET
 
@@ -2711,9 +3204,9 @@ TEXT ·elemMulRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2134
+	JL           endavx2152
 
-loopavx2133:
+loopavx2151:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2722,25 +3215,25 @@ loopavx2133:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2133
+	JGE     loopavx2151
 
-endavx2134:
+endavx2152:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2136
+	JL   endavx2154
 
-loopavx2135:
+loopavx2153:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2135
+	JGE     loopavx2153
 
-endavx2136:
+endavx2154:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2137
+	JZ         doneavx2155
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2748,7 +3241,7 @@ endavx2136:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2137:
+doneavx2155:
 	VZEROUPPER
 	RET
 
@@ -2761,9 +3254,9 @@ TEXT ·elemDivAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2139
+	JL   endavx2157
 
-loopavx2138:
+loopavx2156:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
@@ -2774,26 +3267,26 @@ loopavx2138:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2138
+	JGE     loopavx2156
 
-endavx2139:
+endavx2157:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2141
+	JL   endavx2159
 
-loopavx2140:
+loopavx2158:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2140
+	JGE     loopavx2158
 
-endavx2141:
+endavx2159:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2142
+	JZ         doneavx2160
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2802,7 +3295,7 @@ endavx2141:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2142:
+doneavx2160:
 	VZEROUPPER
 	RET
 
@@ -2815,9 +3308,9 @@ TEXT ·elemDivRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2144
+	JL           endavx2162
 
-loopavx2143:
+loopavx2161:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2826,25 +3319,25 @@ loopavx2143:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2143
+	JGE     loopavx2161
 
-endavx2144:
+endavx2162:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2146
+	JL   endavx2164
 
-loopavx2145:
+loopavx2163:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2145
+	JGE     loopavx2163
 
-endavx2146:
+endavx2164:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2147
+	JZ         doneavx2165
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2852,7 +3345,7 @@ endavx2146:
 	VDIVPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2147:
+doneavx2165:
 	VZEROUPPER
 	RET
 
@@ -2865,9 +3358,9 @@ TEXT ·elemDivLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2149
+	JL           endavx2167
 
-loopavx2148:
+loopavx2166:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2876,25 +3369,25 @@ loopavx2148:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2148
+	JGE     loopavx2166
 
-endavx2149:
+endavx2167:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2151
+	JL   endavx2169
 
-loopavx2150:
+loopavx2168:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2150
+	JGE     loopavx2168
 
-endavx2151:
+endavx2169:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2152
+	JZ         doneavx2170
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2902,7 +3395,7 @@ endavx2151:
 	VDIVPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2152:
+doneavx2170:
 	VZEROUPPER
 	RET
 
@@ -2915,9 +3408,9 @@ TEXT ·elemMinAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2154
+	JL   endavx2172
 
-loopavx2153:
+loopavx2171:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMINPS    Y1, Y0, Y1
@@ -2932,14 +3425,14 @@ loopavx2153:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2153
+	JGE       loopavx2171
 
-endavx2154:
+endavx2172:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2156
+	JL   endavx2174
 
-loopavx2155:
+loopavx2173:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMINPS    Y1, Y0, Y1
@@ -2948,12 +3441,12 @@ loopavx2155:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2155
+	JGE       loopavx2173
 
-endavx2156:
+endavx2174:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2157
+	JZ         doneavx2175
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -2964,7 +3457,7 @@ endavx2156:
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2157:
+doneavx2175:
 	VZEROUPPER
 	RET
 
@@ -2977,9 +3470,9 @@ TEXT ·elemMinRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2159
+	JL           endavx2177
 
-loopavx2158:
+loopavx2176:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMINPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -2992,14 +3485,14 @@ loopavx2158:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2158
+	JGE       loopavx2176
 
-endavx2159:
+endavx2177:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2161
+	JL   endavx2179
 
-loopavx2160:
+loopavx2178:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMINPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3007,12 +3500,12 @@ loopavx2160:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2160
+	JGE       loopavx2178
 
-endavx2161:
+endavx2179:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2162
+	JZ         doneavx2180
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3022,7 +3515,7 @@ endavx2161:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2162:
+doneavx2180:
 	VZEROUPPER
 	RET
 
@@ -3035,9 +3528,9 @@ TEXT ·elemMaxAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2164
+	JL   endavx2182
 
-loopavx2163:
+loopavx2181:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMAXPS    Y1, Y0, Y1
@@ -3052,14 +3545,14 @@ loopavx2163:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2163
+	JGE       loopavx2181
 
-endavx2164:
+endavx2182:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2166
+	JL   endavx2184
 
-loopavx2165:
+loopavx2183:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMAXPS    Y1, Y0, Y1
@@ -3068,12 +3561,12 @@ loopavx2165:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2165
+	JGE       loopavx2183
 
-endavx2166:
+endavx2184:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2167
+	JZ         doneavx2185
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3084,7 +3577,7 @@ endavx2166:
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2167:
+doneavx2185:
 	VZEROUPPER
 	RET
 
@@ -3097,9 +3590,9 @@ TEXT ·elemMaxRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2169
+	JL           endavx2187
 
-loopavx2168:
+loopavx2186:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMAXPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3112,14 +3605,14 @@ loopavx2168:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2168
+	JGE       loopavx2186
 
-endavx2169:
+endavx2187:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2171
+	JL   endavx2189
 
-loopavx2170:
+loopavx2188:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMAXPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3127,12 +3620,12 @@ loopavx2170:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2170
+	JGE       loopavx2188
 
-endavx2171:
+endavx2189:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2172
+	JZ         doneavx2190
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3142,7 +3635,7 @@ endavx2171:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2172:
+doneavx2190:
 	VZEROUPPER
 	RET
 
@@ -3155,9 +3648,9 @@ TEXT ·elemPReluAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2174
+	JL   endavx2192
 
-loopavx2173:
+loopavx2191:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VXORPS    Y2, Y2, Y2
@@ -3174,14 +3667,14 @@ loopavx2173:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2173
+	JGE       loopavx2191
 
-endavx2174:
+endavx2192:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2176
+	JL   endavx2194
 
-loopavx2175:
+loopavx2193:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VXORPS    Y2, Y2, Y2
@@ -3191,12 +3684,12 @@ loopavx2175:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2175
+	JGE       loopavx2193
 
-endavx2176:
+endavx2194:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2177
+	JZ         doneavx2195
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3208,7 +3701,7 @@ endavx2176:
 	VBLENDVPS  Y3, Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2177:
+doneavx2195:
 	VZEROUPPER
 	RET
 
@@ -3221,9 +3714,9 @@ TEXT ·elemPReluRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2179
+	JL           endavx2197
 
-loopavx2178:
+loopavx2196:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y0, Y1, Y3
@@ -3238,14 +3731,14 @@ loopavx2178:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2178
+	JGE       loopavx2196
 
-endavx2179:
+endavx2197:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2181
+	JL   endavx2199
 
-loopavx2180:
+loopavx2198:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y0, Y1, Y3
@@ -3254,12 +3747,12 @@ loopavx2180:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2180
+	JGE       loopavx2198
 
-endavx2181:
+endavx2199:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2182
+	JZ         doneavx2200
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3270,7 +3763,7 @@ endavx2181:
 	VBLENDVPS  Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2182:
+doneavx2200:
 	VZEROUPPER
 	RET
 
@@ -3283,9 +3776,9 @@ TEXT ·elemPReluLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2184
+	JL           endavx2202
 
-loopavx2183:
+loopavx2201:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y1, Y0, Y1
@@ -3300,14 +3793,14 @@ loopavx2183:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2183
+	JGE       loopavx2201
 
-endavx2184:
+endavx2202:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2186
+	JL   endavx2204
 
-loopavx2185:
+loopavx2203:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y1, Y0, Y1
@@ -3316,12 +3809,12 @@ loopavx2185:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2185
+	JGE       loopavx2203
 
-endavx2186:
+endavx2204:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2187
+	JZ         doneavx2205
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3332,7 +3825,7 @@ endavx2186:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2187:
+doneavx2205:
 	VZEROUPPER
 	RET
 
@@ -3345,9 +3838,9 @@ TEXT ·elemEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2189
+	JL   endavx2207
 
-loopavx2188:
+loopavx2206:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3364,14 +3857,14 @@ loopavx2188:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2188
+	JGE          loopavx2206
 
-endavx2189:
+endavx2207:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2191
+	JL   endavx2209
 
-loopavx2190:
+loopavx2208:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3381,12 +3874,12 @@ loopavx2190:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2190
+	JGE          loopavx2208
 
-endavx2191:
+endavx2209:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2192
+	JZ           doneavx2210
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -3398,7 +3891,7 @@ endavx2191:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2192:
+doneavx2210:
 	VZEROUPPER
 	RET
 
@@ -3411,9 +3904,9 @@ TEXT ·elemEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2194
+	JL           endavx2212
 
-loopavx2193:
+loopavx2211:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3428,14 +3921,14 @@ loopavx2193:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2193
+	JGE          loopavx2211
 
-endavx2194:
+endavx2212:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2196
+	JL   endavx2214
 
-loopavx2195:
+loopavx2213:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3444,12 +3937,12 @@ loopavx2195:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2195
+	JGE          loopavx2213
 
-endavx2196:
+endavx2214:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2197
+	JZ           doneavx2215
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -3460,7 +3953,7 @@ endavx2196:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2197:
+doneavx2215:
 	VZEROUPPER
 	RET
 
@@ -3473,9 +3966,9 @@ TEXT ·elemNotEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2199
+	JL   endavx2217
 
-loopavx2198:
+loopavx2216:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3492,14 +3985,14 @@ loopavx2198:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2198
+	JGE          loopavx2216
 
-endavx2199:
+endavx2217:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2201
+	JL   endavx2219
 
-loopavx2200:
+loopavx2218:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3509,12 +4002,12 @@ loopavx2200:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2200
+	JGE          loopavx2218
 
-endavx2201:
+endavx2219:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2202
+	JZ           doneavx2220
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -3526,7 +4019,7 @@ endavx2201:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2202:
+doneavx2220:
 	VZEROUPPER
 	RET
 
@@ -3539,9 +4032,9 @@ TEXT ·elemNotEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2204
+	JL           endavx2222
 
-loopavx2203:
+loopavx2221:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3556,14 +4049,14 @@ loopavx2203:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2203
+	JGE          loopavx2221
 
-endavx2204:
+endavx2222:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2206
+	JL   endavx2224
 
-loopavx2205:
+loopavx2223:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3572,12 +4065,12 @@ loopavx2205:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2205
+	JGE          loopavx2223
 
-endavx2206:
+endavx2224:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2207
+	JZ           doneavx2225
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -3588,7 +4081,7 @@ endavx2206:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2207:
+doneavx2225:
 	VZEROUPPER
 	RET
 
@@ -3601,9 +4094,9 @@ TEXT ·elemLessAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2209
+	JL   endavx2227
 
-loopavx2208:
+loopavx2226:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3620,14 +4113,14 @@ loopavx2208:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2208
+	JGE          loopavx2226
 
-endavx2209:
+endavx2227:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2211
+	JL   endavx2229
 
-loopavx2210:
+loopavx2228:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3637,12 +4130,12 @@ loopavx2210:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2210
+	JGE          loopavx2228
 
-endavx2211:
+endavx2229:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2212
+	JZ           doneavx2230
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -3654,7 +4147,7 @@ endavx2211:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2212:
+doneavx2230:
 	VZEROUPPER
 	RET
 
@@ -3667,9 +4160,9 @@ TEXT ·elemLessRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2214
+	JL           endavx2232
 
-loopavx2213:
+loopavx2231:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3684,14 +4177,14 @@ loopavx2213:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2213
+	JGE          loopavx2231
 
-endavx2214:
+endavx2232:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2216
+	JL   endavx2234
 
-loopavx2215:
+loopavx2233:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3700,12 +4193,12 @@ loopavx2215:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2215
+	JGE          loopavx2233
 
-endavx2216:
+endavx2234:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2217
+	JZ           doneavx2235
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -3716,7 +4209,7 @@ endavx2216:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2217:
+doneavx2235:
 	VZEROUPPER
 	RET
 
@@ -3729,9 +4222,9 @@ TEXT ·elemLessLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2219
+	JL           endavx2237
 
-loopavx2218:
+loopavx2236:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3746,14 +4239,14 @@ loopavx2218:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2218
+	JGE          loopavx2236
 
-endavx2219:
+endavx2237:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2221
+	JL   endavx2239
 
-loopavx2220:
+loopavx2238:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3762,12 +4255,12 @@ loopavx2220:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2220
+	JGE          loopavx2238
 
-endavx2221:
+endavx2239:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2222
+	JZ           doneavx2240
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -3778,7 +4271,7 @@ endavx2221:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2222:
+doneavx2240:
 	VZEROUPPER
 	RET
 
@@ -3791,9 +4284,9 @@ TEXT ·elemLessOrEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2224
+	JL   endavx2242
 
-loopavx2223:
+loopavx2241:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3810,14 +4303,14 @@ loopavx2223:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2223
+	JGE          loopavx2241
 
-endavx2224:
+endavx2242:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2226
+	JL   endavx2244
 
-loopavx2225:
+loopavx2243:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3827,12 +4320,12 @@ loopavx2225:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2225
+	JGE          loopavx2243
 
-endavx2226:
+endavx2244:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2227
+	JZ           doneavx2245
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -3844,7 +4337,7 @@ endavx2226:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2227:
+doneavx2245:
 	VZEROUPPER
 	RET
 
@@ -3857,9 +4350,9 @@ TEXT ·elemLessOrEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2229
+	JL           endavx2247
 
-loopavx2228:
+loopavx2246:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3874,14 +4367,14 @@ loopavx2228:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2228
+	JGE          loopavx2246
 
-endavx2229:
+endavx2247:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2231
+	JL   endavx2249
 
-loopavx2230:
+loopavx2248:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3890,12 +4383,12 @@ loopavx2230:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2230
+	JGE          loopavx2248
 
-endavx2231:
+endavx2249:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2232
+	JZ           doneavx2250
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -3906,7 +4399,7 @@ endavx2231:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2232:
+doneavx2250:
 	VZEROUPPER
 	RET
 
@@ -3919,9 +4412,9 @@ TEXT ·elemLessOrEqualLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2234
+	JL           endavx2252
 
-loopavx2233:
+loopavx2251:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3936,14 +4429,14 @@ loopavx2233:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2233
+	JGE          loopavx2251
 
-endavx2234:
+endavx2252:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2236
+	JL   endavx2254
 
-loopavx2235:
+loopavx2253:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -3952,12 +4445,12 @@ loopavx2235:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2235
+	JGE          loopavx2253
 
-endavx2236:
+endavx2254:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2237
+	JZ           doneavx2255
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -3968,7 +4461,7 @@ endavx2236:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2237:
+doneavx2255:
 	VZEROUPPER
 	RET
 
@@ -3981,9 +4474,9 @@ TEXT ·elemGreaterAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2239
+	JL   endavx2257
 
-loopavx2238:
+loopavx2256:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4000,14 +4493,14 @@ loopavx2238:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2238
+	JGE          loopavx2256
 
-endavx2239:
+endavx2257:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2241
+	JL   endavx2259
 
-loopavx2240:
+loopavx2258:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4017,12 +4510,12 @@ loopavx2240:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2240
+	JGE          loopavx2258
 
-endavx2241:
+endavx2259:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2242
+	JZ           doneavx2260
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4034,7 +4527,7 @@ endavx2241:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2242:
+doneavx2260:
 	VZEROUPPER
 	RET
 
@@ -4047,9 +4540,9 @@ TEXT ·elemGreaterRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2244
+	JL           endavx2262
 
-loopavx2243:
+loopavx2261:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4064,14 +4557,14 @@ loopavx2243:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2243
+	JGE          loopavx2261
 
-endavx2244:
+endavx2262:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2246
+	JL   endavx2264
 
-loopavx2245:
+loopavx2263:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4080,12 +4573,12 @@ loopavx2245:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2245
+	JGE          loopavx2263
 
-endavx2246:
+endavx2264:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2247
+	JZ           doneavx2265
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4096,7 +4589,7 @@ endavx2246:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2247:
+doneavx2265:
 	VZEROUPPER
 	RET
 
@@ -4109,9 +4602,9 @@ TEXT ·elemGreaterLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2249
+	JL           endavx2267
 
-loopavx2248:
+loopavx2266:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4126,14 +4619,14 @@ loopavx2248:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2248
+	JGE          loopavx2266
 
-endavx2249:
+endavx2267:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2251
+	JL   endavx2269
 
-loopavx2250:
+loopavx2268:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4142,12 +4635,12 @@ loopavx2250:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2250
+	JGE          loopavx2268
 
-endavx2251:
+endavx2269:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2252
+	JZ           doneavx2270
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4158,7 +4651,7 @@ endavx2251:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2252:
+doneavx2270:
 	VZEROUPPER
 	RET
 
@@ -4171,9 +4664,9 @@ TEXT ·elemGreaterOrEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2254
+	JL   endavx2272
 
-loopavx2253:
+loopavx2271:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4190,14 +4683,14 @@ loopavx2253:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2253
+	JGE          loopavx2271
 
-endavx2254:
+endavx2272:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2256
+	JL   endavx2274
 
-loopavx2255:
+loopavx2273:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4207,12 +4700,12 @@ loopavx2255:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2255
+	JGE          loopavx2273
 
-endavx2256:
+endavx2274:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2257
+	JZ           doneavx2275
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4224,7 +4717,7 @@ endavx2256:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2257:
+doneavx2275:
 	VZEROUPPER
 	RET
 
@@ -4237,9 +4730,9 @@ TEXT ·elemGreaterOrEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2259
+	JL           endavx2277
 
-loopavx2258:
+loopavx2276:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4254,14 +4747,14 @@ loopavx2258:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2258
+	JGE          loopavx2276
 
-endavx2259:
+endavx2277:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2261
+	JL   endavx2279
 
-loopavx2260:
+loopavx2278:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4270,12 +4763,12 @@ loopavx2260:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2260
+	JGE          loopavx2278
 
-endavx2261:
+endavx2279:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2262
+	JZ           doneavx2280
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4286,7 +4779,7 @@ endavx2261:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2262:
+doneavx2280:
 	VZEROUPPER
 	RET
 
@@ -4299,9 +4792,9 @@ TEXT ·elemGreaterOrEqualLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2264
+	JL           endavx2282
 
-loopavx2263:
+loopavx2281:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4316,14 +4809,14 @@ loopavx2263:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2263
+	JGE          loopavx2281
 
-endavx2264:
+endavx2282:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2266
+	JL   endavx2284
 
-loopavx2265:
+loopavx2283:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4332,12 +4825,12 @@ loopavx2265:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2265
+	JGE          loopavx2283
 
-endavx2266:
+endavx2284:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2267
+	JZ           doneavx2285
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4348,7 +4841,7 @@ endavx2266:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2267:
+doneavx2285:
 	VZEROUPPER
 	RET
 
@@ -4361,9 +4854,9 @@ TEXT ·elemAxpyAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2269
+	JL           endavx2287
 
-loopavx2268:
+loopavx2286:
 	VMOVUPS     (CX)(BX*4), Y1
 	VMOVUPS     (AX)(BX*4), Y2
 	VFMADD231PS Y1, Y0, Y2
@@ -4374,26 +4867,26 @@ loopavx2268:
 	VMOVUPS     Y2, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2268
+	JGE         loopavx2286
 
-endavx2269:
+endavx2287:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2271
+	JL   endavx2289
 
-loopavx2270:
+loopavx2288:
 	VMOVUPS     (CX)(BX*4), Y1
 	VMOVUPS     (AX)(BX*4), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2270
+	JGE         loopavx2288
 
-endavx2271:
+endavx2289:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2272
+	JZ          doneavx2290
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y1
@@ -4402,7 +4895,7 @@ endavx2271:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS  Y3, Y1, (AX)(BX*4)
 
-doneavx2272:
+doneavx2290:
 	VZEROUPPER
 	RET
 
@@ -4417,9 +4910,9 @@ TEXT ·elemSumAVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2274
+	JL     endavx2292
 
-loopavx2273:
+loopavx2291:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4434,14 +4927,14 @@ loopavx2273:
 	VADDPD       Y4, Y3, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2273
+	JGE          loopavx2291
 
-endavx2274:
+endavx2292:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2276
+	JL   endavx2294
 
-loopavx2275:
+loopavx2293:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4450,12 +4943,12 @@ loopavx2275:
 	VADDPD       Y4, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2275
+	JGE          loopavx2293
 
-endavx2276:
+endavx2294:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2277
+	JZ           doneavx2295
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -4466,7 +4959,7 @@ endavx2276:
 	VADDPD       Y5, Y0, Y0
 	VADDPD       Y4, Y1, Y1
 
-doneavx2277:
+doneavx2295:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -4489,9 +4982,9 @@ TEXT ·elemSumSquareAVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2279
+	JL     endavx2297
 
-loopavx2278:
+loopavx2296:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4506,14 +4999,14 @@ loopavx2278:
 	VFMADD231PD  Y4, Y4, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2278
+	JGE          loopavx2296
 
-endavx2279:
+endavx2297:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2281
+	JL   endavx2299
 
-loopavx2280:
+loopavx2298:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4522,12 +5015,12 @@ loopavx2280:
 	VFMADD231PD  Y4, Y4, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2280
+	JGE          loopavx2298
 
-endavx2281:
+endavx2299:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2282
+	JZ           doneavx2300
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -4538,7 +5031,7 @@ endavx2281:
 	VFMADD231PD  Y5, Y5, Y0
 	VFMADD231PD  Y4, Y4, Y1
 
-doneavx2282:
+doneavx2300:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -4561,9 +5054,9 @@ TEXT ·elemL1AVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2284
+	JL     endavx2302
 
-loopavx2283:
+loopavx2301:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4586,14 +5079,14 @@ loopavx2283:
 	VADDPD       Y4, Y3, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2283
+	JGE          loopavx2301
 
-endavx2284:
+endavx2302:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2286
+	JL   endavx2304
 
-loopavx2285:
+loopavx2303:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4606,12 +5099,12 @@ loopavx2285:
 	VADDPD       Y4, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2285
+	JGE          loopavx2303
 
-endavx2286:
+endavx2304:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2287
+	JZ           doneavx2305
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -4626,7 +5119,7 @@ endavx2286:
 	VPSRLQ       $0x01, Y4, Y4
 	VADDPD       Y4, Y1, Y1
 
-doneavx2287:
+doneavx2305:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -4650,9 +5143,9 @@ TEXT ·elemDotAVX2(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x10, DX
-	JL     endavx2289
+	JL     endavx2307
 
-loopavx2288:
+loopavx2306:
 	VMOVUPS      (AX)(BX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4675,14 +5168,14 @@ loopavx2288:
 	VFMADD231PD  Y4, Y6, Y3
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2288
+	JGE          loopavx2306
 
-endavx2289:
+endavx2307:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2291
+	JL   endavx2309
 
-loopavx2290:
+loopavx2308:
 	VMOVUPS      (AX)(BX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -4695,12 +5188,12 @@ loopavx2290:
 	VFMADD231PD  Y4, Y6, Y1
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2290
+	JGE          loopavx2308
 
-endavx2291:
+endavx2309:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2292
+	JZ           doneavx2310
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y4
@@ -4715,7 +5208,7 @@ endavx2291:
 	VFMADD231PD  Y6, Y7, Y0
 	VFMADD231PD  Y5, Y4, Y1
 
-doneavx2292:
+doneavx2310:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -4731,15 +5224,15 @@ doneavx2292:
 // Requires: AVX
 TEXT ·elemLargestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1824(SB), Y0
-	VBROADCASTSS elemConstants<>+1824(SB), Y1
+	VBROADCASTSS elemConstants<>+1984(SB), Y0
+	VBROADCASTSS elemConstants<>+1984(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2294
+	JL           endavx2312
 
-loopavx2293:
+loopavx2311:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
@@ -4750,26 +5243,26 @@ loopavx2293:
 	VMAXPS  Y3, Y1, Y1
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx2293
+	JGE     loopavx2311
 
-endavx2294:
+endavx2312:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2296
+	JL   endavx2314
 
-loopavx2295:
+loopavx2313:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
 	VMAXPS  Y3, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2295
+	JGE     loopavx2313
 
-endavx2296:
+endavx2314:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2297
+	JZ         doneavx2315
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y3
@@ -4779,7 +5272,7 @@ endavx2296:
 	VBLENDVPS  Y3, Y4, Y0, Y3
 	VMAXPS     Y3, Y0, Y0
 
-doneavx2297:
+doneavx2315:
 	VMAXPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X0, X1, X1
@@ -4790,10 +5283,10 @@ doneavx2297:
 	VMOVAPS      Y2, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
-	JZ           numbersavx2298
-	VMOVSS       elemConstants<>+1856(SB), X1
+	JZ           numbersavx2316
+	VMOVSS       elemConstants<>+2016(SB), X1
 
-numbersavx2298:
+numbersavx2316:
 	VMOVSS X1, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -4802,15 +5295,15 @@ numbersavx2298:
 // Requires: AVX
 TEXT ·elemSmallestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1888(SB), Y0
-	VBROADCASTSS elemConstants<>+1888(SB), Y1
+	VBROADCASTSS elemConstants<>+2048(SB), Y0
+	VBROADCASTSS elemConstants<>+2048(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2300
+	JL           endavx2318
 
-loopavx2299:
+loopavx2317:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
@@ -4821,26 +5314,26 @@ loopavx2299:
 	VMINPS  Y3, Y1, Y1
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx2299
+	JGE     loopavx2317
 
-endavx2300:
+endavx2318:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2302
+	JL   endavx2320
 
-loopavx2301:
+loopavx2319:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
 	VMINPS  Y3, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2301
+	JGE     loopavx2319
 
-endavx2302:
+endavx2320:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2303
+	JZ         doneavx2321
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y3
@@ -4850,7 +5343,7 @@ endavx2302:
 	VBLENDVPS  Y3, Y4, Y0, Y3
 	VMINPS     Y3, Y0, Y0
 
-doneavx2303:
+doneavx2321:
 	VMINPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMINPS       X0, X1, X1
@@ -4861,10 +5354,10 @@ doneavx2303:
 	VMOVAPS      Y2, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
-	JZ           numbersavx2304
-	VMOVSS       elemConstants<>+1856(SB), X1
+	JZ           numbersavx2322
+	VMOVSS       elemConstants<>+2016(SB), X1
 
-numbersavx2304:
+numbersavx2322:
 	VMOVSS X1, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -4880,9 +5373,9 @@ TEXT ·elemExpSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2306
+	JL           endavx2324
 
-loopavx2305:
+loopavx2323:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+64(SB), Y4
@@ -4945,14 +5438,14 @@ loopavx2305:
 	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2305
+	JGE          loopavx2323
 
-endavx2306:
+endavx2324:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2308
+	JL   endavx2326
 
-loopavx2307:
+loopavx2325:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+64(SB), Y4
@@ -4985,12 +5478,12 @@ loopavx2307:
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2307
+	JGE          loopavx2325
 
-endavx2308:
+endavx2326:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2309
+	JZ           doneavx2327
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y3
@@ -5026,7 +5519,7 @@ endavx2308:
 	VANDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y1
 
-doneavx2309:
+doneavx2327:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -5048,9 +5541,9 @@ TEXT ·elemSumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2311
+	JL           endavx2329
 
-loopavx2310:
+loopavx2328:
 	VMOVUPS      (AX)(DX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+64(SB), Y4
@@ -5111,14 +5604,14 @@ loopavx2310:
 	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2310
+	JGE          loopavx2328
 
-endavx2311:
+endavx2329:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2313
+	JL   endavx2331
 
-loopavx2312:
+loopavx2330:
 	VMOVUPS      (AX)(DX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+64(SB), Y4
@@ -5150,12 +5643,12 @@ loopavx2312:
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2312
+	JGE          loopavx2330
 
-endavx2313:
+endavx2331:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2314
+	JZ           doneavx2332
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y3
@@ -5190,7 +5683,7 @@ endavx2313:
 	VANDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y1
 
-doneavx2314:
+doneavx2332:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -5212,9 +5705,9 @@ TEXT ·elemLogSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2316
+	JL           endavx2334
 
-loopavx2315:
+loopavx2333:
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+64(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
@@ -5247,12 +5740,12 @@ loopavx2315:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2315
+	JGE          loopavx2333
 
-endavx2316:
+endavx2334:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2317
+	JZ           doneavx2335
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y1
@@ -5287,7 +5780,7 @@ endavx2316:
 	VFNMADD231PS Y0, Y2, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-doneavx2317:
+doneavx2335:
 	VZEROUPPER
 	RET
 
@@ -5303,9 +5796,9 @@ TEXT ·elemDotFloatAVX2(SB), NOSPLIT, $0-28
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x20, DX
-	JL     endavx2319
+	JL     endavx2337
 
-loopavx2318:
+loopavx2336:
 	VMOVUPS     (AX)(BX*4), Y4
 	VMOVUPS     (CX)(BX*4), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -5320,25 +5813,25 @@ loopavx2318:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx2318
+	JGE         loopavx2336
 
-endavx2319:
+endavx2337:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JL   endavx2321
+	JL   endavx2339
 
-loopavx2320:
+loopavx2338:
 	VMOVUPS     (AX)(BX*4), Y4
 	VMOVUPS     (CX)(BX*4), Y5
 	VFMADD231PS Y5, Y4, Y0
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2320
+	JGE         loopavx2338
 
-endavx2321:
+endavx2339:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2322
+	JZ          doneavx2340
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y4
@@ -5346,7 +5839,7 @@ endavx2321:
 	VMASKMOVPS  (CX)(BX*4), Y4, Y4
 	VFMADD231PS Y4, Y5, Y0
 
-doneavx2322:
+doneavx2340:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -5370,9 +5863,9 @@ TEXT ·elemSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2324
+	JL           endavx2342
 
-loopavx2323:
+loopavx2341:
 	VMOVUPS (DX)(SI*4), Y1
 	VMOVUPS (CX)(SI*4), Y2
 	VSUBPS  Y0, Y2, Y2
@@ -5385,14 +5878,14 @@ loopavx2323:
 	VMOVUPS Y1, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2323
+	JGE     loopavx2341
 
-endavx2324:
+endavx2342:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2326
+	JL   endavx2344
 
-loopavx2325:
+loopavx2343:
 	VMOVUPS (DX)(SI*4), Y1
 	VMOVUPS (CX)(SI*4), Y2
 	VSUBPS  Y0, Y2, Y2
@@ -5400,12 +5893,12 @@ loopavx2325:
 	VMOVUPS Y1, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2325
+	JGE     loopavx2343
 
-endavx2326:
+endavx2344:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2327
+	JZ         doneavx2345
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y1
@@ -5415,7 +5908,7 @@ endavx2326:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(SI*4)
 
-doneavx2327:
+doneavx2345:
 	VZEROUPPER
 	RET
 
@@ -5430,9 +5923,9 @@ TEXT ·elemSumFloatAVX2(SB), NOSPLIT, $0-20
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx2329
+	JL     endavx2347
 
-loopavx2328:
+loopavx2346:
 	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS 32(AX)(DX*4), Y4
@@ -5443,31 +5936,31 @@ loopavx2328:
 	VADDPS  Y4, Y3, Y3
 	ADDQ    $0x20, DX
 	SUBQ    $0x20, CX
-	JGE     loopavx2328
+	JGE     loopavx2346
 
-endavx2329:
+endavx2347:
 	ADDQ $0x20, CX
 	SUBQ $0x08, CX
-	JL   endavx2331
+	JL   endavx2349
 
-loopavx2330:
+loopavx2348:
 	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2330
+	JGE     loopavx2348
 
-endavx2331:
+endavx2349:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2332
+	JZ         doneavx2350
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y4
 	VMASKMOVPS (AX)(DX*4), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-doneavx2332:
+doneavx2350:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -5493,9 +5986,9 @@ TEXT ·elemMomentsAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2334
+	JL           endavx2352
 
-loopavx2333:
+loopavx2351:
 	VMOVUPS     (AX)(DX*4), Y5
 	VSUBPS      Y0, Y5, Y5
 	VADDPS      Y5, Y1, Y1
@@ -5506,26 +5999,26 @@ loopavx2333:
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $0x10, DX
 	SUBQ        $0x10, CX
-	JGE         loopavx2333
+	JGE         loopavx2351
 
-endavx2334:
+endavx2352:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2336
+	JL   endavx2354
 
-loopavx2335:
+loopavx2353:
 	VMOVUPS     (AX)(DX*4), Y5
 	VSUBPS      Y0, Y5, Y5
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS Y5, Y5, Y3
 	ADDQ        $0x08, DX
 	SUBQ        $0x08, CX
-	JGE         loopavx2335
+	JGE         loopavx2353
 
-endavx2336:
+endavx2354:
 	ADDQ        $0x08, CX
 	TESTQ       CX, CX
-	JZ          doneavx2337
+	JZ          doneavx2355
 	LEAQ        elemTail<>+0(SB), BX
 	NEGQ        CX
 	VMOVDQU     32(BX)(CX*4), Y5
@@ -5535,7 +6028,7 @@ endavx2336:
 	VADDPS      Y0, Y1, Y1
 	VFMADD231PS Y0, Y0, Y3
 
-doneavx2337:
+doneavx2355:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -5566,9 +6059,9 @@ TEXT ·elemNormalizeAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2339
+	JL           endavx2357
 
-loopavx2338:
+loopavx2356:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -5581,14 +6074,14 @@ loopavx2338:
 	VMOVUPS     Y4, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2338
+	JGE         loopavx2356
 
-endavx2339:
+endavx2357:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2341
+	JL   endavx2359
 
-loopavx2340:
+loopavx2358:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -5596,12 +6089,12 @@ loopavx2340:
 	VMOVUPS     Y4, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2340
+	JGE         loopavx2358
 
-endavx2341:
+endavx2359:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2342
+	JZ          doneavx2360
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y3
@@ -5611,7 +6104,7 @@ endavx2341:
 	VFMADD231PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y3, (AX)(BX*4)
 
-doneavx2342:
+doneavx2360:
 	VZEROUPPER
 	RET
 
@@ -5628,9 +6121,9 @@ TEXT ·elemNormalizeAffineAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+48(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2344
+	JL           endavx2362
 
-loopavx2343:
+loopavx2361:
 	VMOVUPS     (CX)(DI*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -5649,14 +6142,14 @@ loopavx2343:
 	VMOVUPS     Y5, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2343
+	JGE         loopavx2361
 
-endavx2344:
+endavx2362:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2346
+	JL   endavx2364
 
-loopavx2345:
+loopavx2363:
 	VMOVUPS     (CX)(DI*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -5667,12 +6160,12 @@ loopavx2345:
 	VMOVUPS     Y5, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2345
+	JGE         loopavx2363
 
-endavx2346:
+endavx2364:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2347
+	JZ          doneavx2365
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y3
@@ -5685,7 +6178,7 @@ endavx2346:
 	VFMADD231PS Y0, Y2, Y1
 	VMASKMOVPS  Y1, Y3, (AX)(DI*4)
 
-doneavx2347:
+doneavx2365:
 	VZEROUPPER
 	RET
 
@@ -5702,9 +6195,9 @@ TEXT ·elemNormSumsAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2349
+	JL           endavx2367
 
-loopavx2348:
+loopavx2366:
 	VMOVUPS     (AX)(BX*4), Y5
 	VADDPS      Y5, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y6
@@ -5717,14 +6210,14 @@ loopavx2348:
 	VFMADD231PS Y6, Y5, Y4
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2348
+	JGE         loopavx2366
 
-endavx2349:
+endavx2367:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2351
+	JL   endavx2369
 
-loopavx2350:
+loopavx2368:
 	VMOVUPS     (AX)(BX*4), Y5
 	VADDPS      Y5, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y6
@@ -5732,12 +6225,12 @@ loopavx2350:
 	VFMADD231PS Y6, Y5, Y3
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2350
+	JGE         loopavx2368
 
-endavx2351:
+endavx2369:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2352
+	JZ          doneavx2370
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y5
@@ -5748,7 +6241,7 @@ endavx2351:
 	VANDPS      Y5, Y0, Y0
 	VFMADD231PS Y0, Y6, Y3
 
-doneavx2352:
+doneavx2370:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -5782,9 +6275,9 @@ TEXT ·elemNormSumsGammaAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2354
+	JL           endavx2372
 
-loopavx2353:
+loopavx2371:
 	VMOVUPS     (AX)(SI*4), Y5
 	VMOVUPS     (DX)(SI*4), Y6
 	VMULPS      Y6, Y5, Y5
@@ -5801,14 +6294,14 @@ loopavx2353:
 	VFMADD231PS Y6, Y5, Y4
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx2353
+	JGE         loopavx2371
 
-endavx2354:
+endavx2372:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2356
+	JL   endavx2374
 
-loopavx2355:
+loopavx2373:
 	VMOVUPS     (AX)(SI*4), Y5
 	VMOVUPS     (DX)(SI*4), Y6
 	VMULPS      Y6, Y5, Y5
@@ -5818,12 +6311,12 @@ loopavx2355:
 	VFMADD231PS Y6, Y5, Y3
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JGE         loopavx2355
+	JGE         loopavx2373
 
-endavx2356:
+endavx2374:
 	ADDQ        $0x08, BX
 	TESTQ       BX, BX
-	JZ          doneavx2357
+	JZ          doneavx2375
 	LEAQ        elemTail<>+0(SB), DI
 	NEGQ        BX
 	VMOVDQU     32(DI)(BX*4), Y5
@@ -5836,7 +6329,7 @@ endavx2356:
 	VANDPS      Y5, Y0, Y0
 	VFMADD231PS Y0, Y6, Y3
 
-doneavx2357:
+doneavx2375:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -5869,9 +6362,9 @@ TEXT ·elemNormGradAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2359
+	JL           endavx2377
 
-loopavx2358:
+loopavx2376:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -5888,14 +6381,14 @@ loopavx2358:
 	VMOVUPS     Y5, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx2358
+	JGE         loopavx2376
 
-endavx2359:
+endavx2377:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2361
+	JL   endavx2379
 
-loopavx2360:
+loopavx2378:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -5905,12 +6398,12 @@ loopavx2360:
 	VMOVUPS     Y5, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JGE         loopavx2360
+	JGE         loopavx2378
 
-endavx2361:
+endavx2379:
 	ADDQ        $0x08, BX
 	TESTQ       BX, BX
-	JZ          doneavx2362
+	JZ          doneavx2380
 	LEAQ        elemTail<>+0(SB), DI
 	NEGQ        BX
 	VMOVDQU     32(DI)(BX*4), Y4
@@ -5922,7 +6415,7 @@ endavx2361:
 	VFMADD231PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y4, (AX)(SI*4)
 
-doneavx2362:
+doneavx2380:
 	VZEROUPPER
 	RET
 
@@ -5940,9 +6433,9 @@ TEXT ·elemNormGradGammaAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2364
+	JL           endavx2382
 
-loopavx2363:
+loopavx2381:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -5963,14 +6456,14 @@ loopavx2363:
 	VMOVUPS     Y5, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2363
+	JGE         loopavx2381
 
-endavx2364:
+endavx2382:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2366
+	JL   endavx2384
 
-loopavx2365:
+loopavx2383:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -5982,12 +6475,12 @@ loopavx2365:
 	VMOVUPS     Y5, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2365
+	JGE         loopavx2383
 
-endavx2366:
+endavx2384:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2367
+	JZ          doneavx2385
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y4
@@ -6001,7 +6494,7 @@ endavx2366:
 	VFMADD231PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y4, (AX)(DI*4)
 
-doneavx2367:
+doneavx2385:
 	VZEROUPPER
 	RET
 
@@ -6019,9 +6512,9 @@ TEXT ·elemNormGradAddAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2369
+	JL           endavx2387
 
-loopavx2368:
+loopavx2386:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6042,14 +6535,14 @@ loopavx2368:
 	VMOVUPS     Y4, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2368
+	JGE         loopavx2386
 
-endavx2369:
+endavx2387:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2371
+	JL   endavx2389
 
-loopavx2370:
+loopavx2388:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6061,12 +6554,12 @@ loopavx2370:
 	VMOVUPS     Y4, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2370
+	JGE         loopavx2388
 
-endavx2371:
+endavx2389:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2372
+	JZ          doneavx2390
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y4
@@ -6080,7 +6573,7 @@ endavx2371:
 	VADDPS      Y0, Y3, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(DI*4)
 
-doneavx2372:
+doneavx2390:
 	VZEROUPPER
 	RET
 
@@ -6099,9 +6592,9 @@ TEXT ·elemNormGradGammaAddAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), DI
 	XORQ         R8, R8
 	SUBQ         $0x10, DI
-	JL           endavx2374
+	JL           endavx2392
 
-loopavx2373:
+loopavx2391:
 	VMOVUPS     (DX)(R8*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6126,14 +6619,14 @@ loopavx2373:
 	VMOVUPS     Y4, 32(AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JGE         loopavx2373
+	JGE         loopavx2391
 
-endavx2374:
+endavx2392:
 	ADDQ $0x10, DI
 	SUBQ $0x08, DI
-	JL   endavx2376
+	JL   endavx2394
 
-loopavx2375:
+loopavx2393:
 	VMOVUPS     (DX)(R8*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6147,12 +6640,12 @@ loopavx2375:
 	VMOVUPS     Y4, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JGE         loopavx2375
+	JGE         loopavx2393
 
-endavx2376:
+endavx2394:
 	ADDQ        $0x08, DI
 	TESTQ       DI, DI
-	JZ          doneavx2377
+	JZ          doneavx2395
 	LEAQ        elemTail<>+0(SB), R9
 	NEGQ        DI
 	VMOVDQU     32(R9)(DI*4), Y4
@@ -6168,7 +6661,7 @@ endavx2376:
 	VADDPS      Y0, Y3, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(R8*4)
 
-doneavx2377:
+doneavx2395:
 	VZEROUPPER
 	RET
 
@@ -6182,39 +6675,39 @@ TEXT ·elemCorrelate1AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx2379
+	JL   endavx2397
 
-loopavx2378:
+loopavx2396:
 	VBROADCASTSS start+72(FP), Y0
 	LEAQ         (AX)(SI*4), DI
 	MOVQ         CX, R9
 	MOVQ         kh+56(FP), R10
 
-tallavx2380:
+tallavx2398:
 	MOVQ DI, R8
 	MOVQ kw+64(FP), R11
 
-acrossavx2381:
+acrossavx2399:
 	VBROADCASTSS (R9), Y1
 	VFMADD231PS  (R8), Y1, Y0
 	ADDQ         DX, R8
 	ADDQ         $0x04, R9
 	DECQ         R11
-	JNZ          acrossavx2381
+	JNZ          acrossavx2399
 	ADDQ         tapRow+40(FP), DI
 	DECQ         R10
-	JNZ          tallavx2380
+	JNZ          tallavx2398
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+24(FP), R8
 	VMOVUPS      Y0, (DI)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2378
+	JGE          loopavx2396
 
-endavx2379:
+endavx2397:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2382
+	JZ           doneavx2400
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -6223,25 +6716,25 @@ endavx2379:
 	MOVQ         CX, BX
 	MOVQ         kh+56(FP), DI
 
-tallavx2383:
+tallavx2401:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R8
 
-acrossavx2384:
+acrossavx2402:
 	VBROADCASTSS (BX), Y2
 	VFMADD231PS  (CX), Y2, Y1
 	ADDQ         DX, CX
 	ADDQ         $0x04, BX
 	DECQ         R8
-	JNZ          acrossavx2384
+	JNZ          acrossavx2402
 	ADDQ         tapRow+40(FP), AX
 	DECQ         DI
-	JNZ          tallavx2383
+	JNZ          tallavx2401
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2382:
+doneavx2400:
 	VZEROUPPER
 	RET
 
@@ -6256,9 +6749,9 @@ TEXT ·elemCorrelate4AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), DI
 	XORQ R8, R8
 	SUBQ $0x08, DI
-	JL   endavx2386
+	JL   endavx2404
 
-loopavx2385:
+loopavx2403:
 	VBROADCASTSS start+72(FP), Y0
 	VBROADCASTSS start+72(FP), Y1
 	VBROADCASTSS start+72(FP), Y2
@@ -6267,11 +6760,11 @@ loopavx2385:
 	MOVQ         CX, R11
 	MOVQ         kh+56(FP), R12
 
-tallavx2387:
+tallavx2405:
 	MOVQ R9, R10
 	MOVQ kw+64(FP), R13
 
-acrossavx2388:
+acrossavx2406:
 	VBROADCASTSS (R11), Y4
 	VFMADD231PS  (R10), Y4, Y0
 	VFMADD231PS  (R10)(DX*1), Y4, Y1
@@ -6280,10 +6773,10 @@ acrossavx2388:
 	ADDQ         BX, R10
 	ADDQ         $0x04, R11
 	DECQ         R13
-	JNZ          acrossavx2388
+	JNZ          acrossavx2406
 	ADDQ         tapRow+40(FP), R9
 	DECQ         R12
-	JNZ          tallavx2387
+	JNZ          tallavx2405
 	MOVQ         y+0(FP), R9
 	MOVQ         ldy+24(FP), R10
 	VMOVUPS      Y0, (R9)(R8*4)
@@ -6295,12 +6788,12 @@ acrossavx2388:
 	VMOVUPS      Y3, (R9)(R8*4)
 	ADDQ         $0x08, R8
 	SUBQ         $0x08, DI
-	JGE          loopavx2385
+	JGE          loopavx2403
 
-endavx2386:
+endavx2404:
 	ADDQ         $0x08, DI
 	TESTQ        DI, DI
-	JZ           doneavx2389
+	JZ           doneavx2407
 	LEAQ         elemTail<>+0(SB), R9
 	NEGQ         DI
 	VMOVDQU      32(R9)(DI*4), Y0
@@ -6312,11 +6805,11 @@ endavx2386:
 	MOVQ         CX, DI
 	MOVQ         kh+56(FP), R9
 
-tallavx2390:
+tallavx2408:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R10
 
-acrossavx2391:
+acrossavx2409:
 	VBROADCASTSS (DI), Y5
 	VFMADD231PS  (CX), Y5, Y1
 	VFMADD231PS  (CX)(DX*1), Y5, Y2
@@ -6325,10 +6818,10 @@ acrossavx2391:
 	ADDQ         BX, CX
 	ADDQ         $0x04, DI
 	DECQ         R10
-	JNZ          acrossavx2391
+	JNZ          acrossavx2409
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R9
-	JNZ          tallavx2390
+	JNZ          tallavx2408
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(R8*4)
@@ -6339,7 +6832,7 @@ acrossavx2391:
 	ADDQ         CX, AX
 	VMASKMOVPS   Y4, Y0, (AX)(R8*4)
 
-doneavx2389:
+doneavx2407:
 	VZEROUPPER
 	RET
 
@@ -6355,9 +6848,9 @@ TEXT ·elemCorrelate7AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), R8
 	XORQ R9, R9
 	SUBQ $0x08, R8
-	JL   endavx2393
+	JL   endavx2411
 
-loopavx2392:
+loopavx2410:
 	VBROADCASTSS start+72(FP), Y0
 	VBROADCASTSS start+72(FP), Y1
 	VBROADCASTSS start+72(FP), Y2
@@ -6369,11 +6862,11 @@ loopavx2392:
 	MOVQ         CX, R12
 	MOVQ         kh+56(FP), R13
 
-tallavx2394:
+tallavx2412:
 	MOVQ R10, R11
 	MOVQ kw+64(FP), R14
 
-acrossavx2395:
+acrossavx2413:
 	VBROADCASTSS (R12), Y7
 	VFMADD231PS  (R11), Y7, Y0
 	VFMADD231PS  (R11)(DX*1), Y7, Y1
@@ -6385,10 +6878,10 @@ acrossavx2395:
 	ADDQ         BX, R11
 	ADDQ         $0x04, R12
 	DECQ         R14
-	JNZ          acrossavx2395
+	JNZ          acrossavx2413
 	ADDQ         tapRow+40(FP), R10
 	DECQ         R13
-	JNZ          tallavx2394
+	JNZ          tallavx2412
 	MOVQ         y+0(FP), R10
 	MOVQ         ldy+24(FP), R11
 	VMOVUPS      Y0, (R10)(R9*4)
@@ -6406,12 +6899,12 @@ acrossavx2395:
 	VMOVUPS      Y6, (R10)(R9*4)
 	ADDQ         $0x08, R9
 	SUBQ         $0x08, R8
-	JGE          loopavx2392
+	JGE          loopavx2410
 
-endavx2393:
+endavx2411:
 	ADDQ         $0x08, R8
 	TESTQ        R8, R8
-	JZ           doneavx2396
+	JZ           doneavx2414
 	LEAQ         elemTail<>+0(SB), R10
 	NEGQ         R8
 	VMOVDQU      32(R10)(R8*4), Y0
@@ -6426,11 +6919,11 @@ endavx2393:
 	MOVQ         CX, R8
 	MOVQ         kh+56(FP), R10
 
-tallavx2397:
+tallavx2415:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R11
 
-acrossavx2398:
+acrossavx2416:
 	VBROADCASTSS (R8), Y8
 	VFMADD231PS  (CX), Y8, Y1
 	VFMADD231PS  (CX)(DX*1), Y8, Y2
@@ -6442,10 +6935,10 @@ acrossavx2398:
 	ADDQ         BX, CX
 	ADDQ         $0x04, R8
 	DECQ         R11
-	JNZ          acrossavx2398
+	JNZ          acrossavx2416
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R10
-	JNZ          tallavx2397
+	JNZ          tallavx2415
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(R9*4)
@@ -6462,7 +6955,7 @@ acrossavx2398:
 	ADDQ         CX, AX
 	VMASKMOVPS   Y7, Y0, (AX)(R9*4)
 
-doneavx2396:
+doneavx2414:
 	VZEROUPPER
 	RET
 
@@ -6479,13 +6972,13 @@ TEXT ·elemCorrelateTapsAVX2(SB), NOSPLIT, $0-64
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 
-downavx2399:
+downavx2417:
 	MOVQ CX, DI
 	MOVQ n+56(FP), R8
 	LEAQ (AX)(R8*4), R8
 	MOVQ AX, R9
 
-alongavx2400:
+alongavx2418:
 	VMOVUPS      (R9), Y4
 	VFMADD231PS  (DI), Y4, Y0
 	VFMADD231PS  (DI)(DX*1), Y4, Y1
@@ -6494,11 +6987,11 @@ alongavx2400:
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R9
 	CMPQ         R9, R8
-	JB           alongavx2400
+	JB           alongavx2418
 	ADDQ         rowStep+32(FP), CX
 	ADDQ         ldy+24(FP), AX
 	DECQ         BX
-	JNZ          downavx2399
+	JNZ          downavx2417
 	MOVQ         dw+0(FP), AX
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X0, X4, X4
@@ -6539,15 +7032,15 @@ TEXT ·elemColumnSumAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2402
+	JL   endavx2420
 
-loopavx2401:
+loopavx2419:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	LEAQ   (AX)(BX*4), SI
 	MOVQ   rows+24(FP), DI
 
-rowavx2403:
+rowavx2421:
 	VMOVUPS      (SI), Y2
 	VCVTPS2PD    X2, Y3
 	VEXTRACTF128 $0x01, Y2, X2
@@ -6556,19 +7049,19 @@ rowavx2403:
 	VADDPD       Y2, Y1, Y1
 	ADDQ         stride+16(FP), SI
 	DECQ         DI
-	JNZ          rowavx2403
+	JNZ          rowavx2421
 	VCVTPD2PSY   Y0, X4
 	VCVTPD2PSY   Y1, X0
 	VINSERTF128  $0x01, X0, Y4, Y0
 	VMOVUPS      Y0, (CX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2401
+	JGE          loopavx2419
 
-endavx2402:
+endavx2420:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2404
+	JZ      doneavx2422
 	LEAQ    elemTail<>+0(SB), SI
 	NEGQ    DX
 	VMOVDQU 32(SI)(DX*4), Y0
@@ -6577,7 +7070,7 @@ endavx2402:
 	LEAQ    (AX)(BX*4), AX
 	MOVQ    rows+24(FP), DX
 
-rowavx2405:
+rowavx2423:
 	VMASKMOVPS   (AX), Y0, Y3
 	VCVTPS2PD    X3, Y5
 	VEXTRACTF128 $0x01, Y3, X3
@@ -6586,13 +7079,13 @@ rowavx2405:
 	VADDPD       Y3, Y2, Y2
 	ADDQ         stride+16(FP), AX
 	DECQ         DX
-	JNZ          rowavx2405
+	JNZ          rowavx2423
 	VCVTPD2PSY   Y1, X4
 	VCVTPD2PSY   Y2, X1
 	VINSERTF128  $0x01, X1, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
 
-doneavx2404:
+doneavx2422:
 	VZEROUPPER
 	RET
 
@@ -6606,9 +7099,9 @@ TEXT ·elemNormColumnsAVX2(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), SI
 	XORQ DI, DI
 	SUBQ $0x08, SI
-	JL   endavx2407
+	JL   endavx2425
 
-loopavx2406:
+loopavx2424:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -6620,7 +7113,7 @@ loopavx2406:
 	XORQ   R8, R8
 	MOVQ   rows+48(FP), R11
 
-rowavx2408:
+rowavx2426:
 	VBROADCASTSS (DX)(R8*4), Y4
 	VBROADCASTSS (BX)(R8*4), Y5
 	VMOVUPS      (AX)(R10*1), Y6
@@ -6641,7 +7134,7 @@ rowavx2408:
 	ADDQ         R9, R10
 	INCQ         R8
 	DECQ         R11
-	JNZ          rowavx2408
+	JNZ          rowavx2426
 	MOVQ         dgamma+0(FP), R8
 	VMOVUPS      (R8)(DI*4), Y4
 	VCVTPD2PSY   Y0, X8
@@ -6658,12 +7151,12 @@ rowavx2408:
 	VMOVUPS      Y0, (R8)(DI*4)
 	ADDQ         $0x08, DI
 	SUBQ         $0x08, SI
-	JGE          loopavx2406
+	JGE          loopavx2424
 
-endavx2407:
+endavx2425:
 	ADDQ    $0x08, SI
 	TESTQ   SI, SI
-	JZ      doneavx2409
+	JZ      doneavx2427
 	LEAQ    elemTail<>+0(SB), R8
 	NEGQ    SI
 	VMOVDQU 32(R8)(SI*4), Y0
@@ -6678,7 +7171,7 @@ endavx2407:
 	XORQ    SI, SI
 	MOVQ    rows+48(FP), R10
 
-rowavx2410:
+rowavx2428:
 	VBROADCASTSS (DX)(SI*4), Y5
 	VBROADCASTSS (BX)(SI*4), Y6
 	VMASKMOVPS   (AX)(R9*1), Y0, Y7
@@ -6699,7 +7192,7 @@ rowavx2410:
 	ADDQ         R8, R9
 	INCQ         SI
 	DECQ         R10
-	JNZ          rowavx2410
+	JNZ          rowavx2428
 	MOVQ         dgamma+0(FP), AX
 	VMASKMOVPS   (AX)(DI*4), Y0, Y5
 	VCVTPD2PSY   Y1, X8
@@ -6715,7 +7208,7 @@ rowavx2410:
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(DI*4)
 
-doneavx2409:
+doneavx2427:
 	VZEROUPPER
 	RET
 
@@ -6727,9 +7220,9 @@ TEXT ·elemEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2412
+	JL   endavx2430
 
-loopavx2411:
+loopavx2429:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -6737,17 +7230,17 @@ loopavx2411:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2411
+	JGE     loopavx2429
 
-endavx2412:
+endavx2430:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2413
+	JZ      doneavx2431
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2413:
+doneavx2431:
 	VZEROUPPER
 	RET
 
@@ -6759,9 +7252,9 @@ TEXT ·elemAddEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2415
+	JL   endavx2433
 
-loopavx2414:
+loopavx2432:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -6771,17 +7264,17 @@ loopavx2414:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2414
+	JGE     loopavx2432
 
-endavx2415:
+endavx2433:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2416
+	JZ      doneavx2434
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2416:
+doneavx2434:
 	VZEROUPPER
 	RET
 
@@ -6796,13 +7289,13 @@ TEXT ·elemLarger1AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+0(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+1920(SB), Y1
+	VPBROADCASTD elemConstants<>+2080(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2418
+	JL           endavx2436
 
-loopavx2417:
+loopavx2435:
 	VMOVUPS   (DX)(SI*4), Y2
 	VMOVUPS   (AX)(SI*4), Y3
 	VMOVUPS   (CX)(SI*4), Y4
@@ -6817,17 +7310,17 @@ loopavx2417:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2417
+	JGE       loopavx2435
 
-endavx2418:
+endavx2436:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2419
+	JZ      doneavx2437
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2419:
+doneavx2437:
 	VZEROUPPER
 	RET
 
@@ -6842,13 +7335,13 @@ TEXT ·elemLarger2AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+32(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+1952(SB), Y1
+	VPBROADCASTD elemConstants<>+2112(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2421
+	JL           endavx2439
 
-loopavx2420:
+loopavx2438:
 	VMOVUPS   (DX)(SI*8), Y2
 	VMOVUPS   32(DX)(SI*8), Y3
 	VSHUFPS   $0x88, Y3, Y2, Y2
@@ -6866,17 +7359,17 @@ loopavx2420:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2420
+	JGE       loopavx2438
 
-endavx2421:
+endavx2439:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2422
+	JZ      doneavx2440
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2422:
+doneavx2440:
 	VZEROUPPER
 	RET
 
@@ -7815,9 +8308,9 @@ doneavx51245:
 	VZEROUPPER
 	RET
 
-// func elemHardSigmoidAVX512(y *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·elemHardSigmoidAVX512(SB), NOSPLIT, $0-24
+// func elemSoftplusAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSoftplusAVX512(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -7827,13 +8320,38 @@ TEXT ·elemHardSigmoidAVX512(SB), NOSPLIT, $0-24
 
 loopavx51246:
 	VMOVUPS          (CX)(BX*4), Z0
-	VMOVAPS          Z0, Z0
-	VBROADCASTSS     elemConstants<>+1344(SB), Z1
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z1, Z0
-	VBROADCASTSS     elemConstants<>+1376(SB), Z1
-	VBROADCASTSS     elemConstants<>+384(SB), Z2
-	VMINPS           Z0, Z2, Z0
-	VMAXPS           Z0, Z1, Z0
+	VBROADCASTSS     elemConstants<>+0(SB), Z1
+	VORPS            Z1, Z0, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
+	VDIVPS           Z2, Z1, Z1
+	VMULPS           Z1, Z1, Z2
+	VBROADCASTSS     elemConstants<>+1344(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+1376(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1408(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1440(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1472(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+544(SB), Z2, Z3
+	VXORPS           Z2, Z2, Z2
+	VMAXPS           Z0, Z2, Z0
+	VFMADD231PS      Z3, Z1, Z0
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
@@ -7847,16 +8365,200 @@ endavx51247:
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VBROADCASTSS     elemConstants<>+0(SB), Z1
+	VORPS            Z1, Z0, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
+	VDIVPS           Z2, Z1, Z1
+	VMULPS           Z1, Z1, Z2
+	VBROADCASTSS     elemConstants<>+1344(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+1376(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1408(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1440(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1472(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+544(SB), Z2, Z3
+	VXORPS           Z2, Z2, Z2
+	VMAXPS           Z0, Z2, Z0
+	VFMADD231PS      Z3, Z1, Z0
+	VMOVUPS          Z0, K1, (AX)(BX*4)
+
+doneavx51248:
+	VZEROUPPER
+	RET
+
+// func elemSoftsignAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSoftsignAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JL   endavx51250
+
+loopavx51249:
+	VMOVUPS     (CX)(BX*4), Z0
+	VANDPS.BCST elemConstants<>+32(SB), Z0, Z1
+	VADDPS.BCST elemConstants<>+384(SB), Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JGE         loopavx51249
+
+endavx51250:
+	ADDQ        $0x10, DX
+	TESTQ       DX, DX
+	JZ          doneavx51251
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VANDPS.BCST elemConstants<>+32(SB), Z0, Z1
+	VADDPS.BCST elemConstants<>+384(SB), Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+doneavx51251:
+	VZEROUPPER
+	RET
+
+// func elemMishAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemMishAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JL   endavx51253
+
+loopavx51252:
+	VMOVUPS          (CX)(BX*4), Z0
+	VBROADCASTSS     elemConstants<>+64(SB), Z1
+	VBROADCASTSS     elemConstants<>+480(SB), Z2
+	VMINPS           Z0, Z2, Z2
+	VMAXPS           Z2, Z1, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
+	VMULPS           Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
+	VDIVPS           Z2, Z1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, (AX)(BX*4)
+	ADDQ             $0x10, BX
+	SUBQ             $0x10, DX
+	JGE              loopavx51252
+
+endavx51253:
+	ADDQ             $0x10, DX
+	TESTQ            DX, DX
+	JZ               doneavx51254
+	MOVQ             $-1, SI
+	BZHIQ            DX, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VBROADCASTSS     elemConstants<>+64(SB), Z1
+	VBROADCASTSS     elemConstants<>+480(SB), Z2
+	VMINPS           Z0, Z2, Z2
+	VMAXPS           Z2, Z1, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
+	VMULPS           Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
+	VDIVPS           Z2, Z1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(BX*4)
+
+doneavx51254:
+	VZEROUPPER
+	RET
+
+// func elemHardSigmoidAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemHardSigmoidAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JL   endavx51256
+
+loopavx51255:
+	VMOVUPS          (CX)(BX*4), Z0
 	VMOVAPS          Z0, Z0
-	VBROADCASTSS     elemConstants<>+1344(SB), Z1
+	VBROADCASTSS     elemConstants<>+1504(SB), Z1
 	VFMADD213PS.BCST elemConstants<>+768(SB), Z1, Z0
-	VBROADCASTSS     elemConstants<>+1376(SB), Z1
+	VBROADCASTSS     elemConstants<>+1536(SB), Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VMAXPS           Z0, Z1, Z0
+	VMOVUPS          Z0, (AX)(BX*4)
+	ADDQ             $0x10, BX
+	SUBQ             $0x10, DX
+	JGE              loopavx51255
+
+endavx51256:
+	ADDQ             $0x10, DX
+	TESTQ            DX, DX
+	JZ               doneavx51257
+	MOVQ             $-1, SI
+	BZHIQ            DX, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VMOVAPS          Z0, Z0
+	VBROADCASTSS     elemConstants<>+1504(SB), Z1
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z1, Z0
+	VBROADCASTSS     elemConstants<>+1536(SB), Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
 	VMINPS           Z0, Z2, Z0
 	VMAXPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-doneavx51248:
+doneavx51257:
 	VZEROUPPER
 	RET
 
@@ -7868,14 +8570,14 @@ TEXT ·elemHardSwishAVX512(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JL   endavx51250
+	JL   endavx51259
 
-loopavx51249:
+loopavx51258:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMOVAPS          Z0, Z1
-	VBROADCASTSS     elemConstants<>+1344(SB), Z2
+	VBROADCASTSS     elemConstants<>+1504(SB), Z2
 	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+1376(SB), Z2
+	VBROADCASTSS     elemConstants<>+1536(SB), Z2
 	VBROADCASTSS     elemConstants<>+384(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -7883,27 +8585,27 @@ loopavx51249:
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JGE              loopavx51249
+	JGE              loopavx51258
 
-endavx51250:
+endavx51259:
 	ADDQ             $0x10, DX
 	TESTQ            DX, DX
-	JZ               doneavx51251
+	JZ               doneavx51260
 	MOVQ             $-1, SI
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VMOVAPS          Z0, Z1
-	VBROADCASTSS     elemConstants<>+1344(SB), Z2
+	VBROADCASTSS     elemConstants<>+1504(SB), Z2
 	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+1376(SB), Z2
+	VBROADCASTSS     elemConstants<>+1536(SB), Z2
 	VBROADCASTSS     elemConstants<>+384(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-doneavx51251:
+doneavx51260:
 	VZEROUPPER
 	RET
 
@@ -7915,20 +8617,20 @@ TEXT ·elemFloorAVX512(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JL   endavx51253
+	JL   endavx51262
 
-loopavx51252:
+loopavx51261:
 	VMOVUPS     (CX)(BX*4), Z0
 	VRNDSCALEPS $0x09, Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx51252
+	JGE         loopavx51261
 
-endavx51253:
+endavx51262:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx51254
+	JZ          doneavx51263
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -7936,7 +8638,7 @@ endavx51253:
 	VRNDSCALEPS $0x09, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-doneavx51254:
+doneavx51263:
 	VZEROUPPER
 	RET
 
@@ -7948,20 +8650,20 @@ TEXT ·elemCeilAVX512(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JL   endavx51256
+	JL   endavx51265
 
-loopavx51255:
+loopavx51264:
 	VMOVUPS     (CX)(BX*4), Z0
 	VRNDSCALEPS $0x0a, Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx51255
+	JGE         loopavx51264
 
-endavx51256:
+endavx51265:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx51257
+	JZ          doneavx51266
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -7969,7 +8671,7 @@ endavx51256:
 	VRNDSCALEPS $0x0a, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-doneavx51257:
+doneavx51266:
 	VZEROUPPER
 	RET
 
@@ -7981,20 +8683,20 @@ TEXT ·elemRoundAVX512(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JL   endavx51259
+	JL   endavx51268
 
-loopavx51258:
+loopavx51267:
 	VMOVUPS     (CX)(BX*4), Z0
 	VRNDSCALEPS $0x08, Z0, Z0
 	VMOVUPS     Z0, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx51258
+	JGE         loopavx51267
 
-endavx51259:
+endavx51268:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx51260
+	JZ          doneavx51269
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -8002,7 +8704,7 @@ endavx51259:
 	VRNDSCALEPS $0x08, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-doneavx51260:
+doneavx51269:
 	VZEROUPPER
 	RET
 
@@ -8015,9 +8717,9 @@ TEXT ·elemExpGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51262
+	JL   endavx51271
 
-loopavx51261:
+loopavx51270:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     elemConstants<>+64(SB), Z2
@@ -8042,12 +8744,12 @@ loopavx51261:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51261
+	JGE              loopavx51270
 
-endavx51262:
+endavx51271:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51263
+	JZ               doneavx51272
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
@@ -8074,7 +8776,7 @@ endavx51262:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51263:
+doneavx51272:
 	VZEROUPPER
 	RET
 
@@ -8087,21 +8789,21 @@ TEXT ·elemLogGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51265
+	JL   endavx51274
 
-loopavx51264:
+loopavx51273:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx51264
+	JGE     loopavx51273
 
-endavx51265:
+endavx51274:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx51266
+	JZ        doneavx51275
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -8110,7 +8812,7 @@ endavx51265:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx51266:
+doneavx51275:
 	VZEROUPPER
 	RET
 
@@ -8123,9 +8825,9 @@ TEXT ·elemSquareGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51268
+	JL   endavx51277
 
-loopavx51267:
+loopavx51276:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z1, Z1
@@ -8133,12 +8835,12 @@ loopavx51267:
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx51267
+	JGE     loopavx51276
 
-endavx51268:
+endavx51277:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx51269
+	JZ        doneavx51278
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -8148,7 +8850,7 @@ endavx51268:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx51269:
+doneavx51278:
 	VZEROUPPER
 	RET
 
@@ -8161,9 +8863,9 @@ TEXT ·elemSqrtGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51271
+	JL   endavx51280
 
-loopavx51270:
+loopavx51279:
 	VMOVUPS     (CX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
 	VMULPS.BCST elemConstants<>+768(SB), Z0, Z0
@@ -8172,12 +8874,12 @@ loopavx51270:
 	VMOVUPS     Z0, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx51270
+	JGE         loopavx51279
 
-endavx51271:
+endavx51280:
 	ADDQ        $0x10, BX
 	TESTQ       BX, BX
-	JZ          doneavx51272
+	JZ          doneavx51281
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVW       DI, K1
@@ -8188,7 +8890,7 @@ endavx51271:
 	VDIVPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-doneavx51272:
+doneavx51281:
 	VZEROUPPER
 	RET
 
@@ -8201,13 +8903,13 @@ TEXT ·elemTanhGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51274
+	JL   endavx51283
 
-loopavx51273:
+loopavx51282:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
-	VMULPS.BCST      elemConstants<>+1408(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1568(SB), Z1, Z1
 	VBROADCASTSS     elemConstants<>+64(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
@@ -8229,24 +8931,24 @@ loopavx51273:
 	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
 	VMULPS           Z2, Z2, Z2
 	VDIVPS           Z2, Z1, Z1
-	VMULPS.BCST      elemConstants<>+1440(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51273
+	JGE              loopavx51282
 
-endavx51274:
+endavx51283:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51275
+	JZ               doneavx51284
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
-	VMULPS.BCST      elemConstants<>+1408(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1568(SB), Z1, Z1
 	VBROADCASTSS     elemConstants<>+64(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
@@ -8268,11 +8970,11 @@ endavx51274:
 	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
 	VMULPS           Z2, Z2, Z2
 	VDIVPS           Z2, Z1, Z1
-	VMULPS.BCST      elemConstants<>+1440(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51275:
+doneavx51284:
 	VZEROUPPER
 	RET
 
@@ -8285,9 +8987,9 @@ TEXT ·elemSigmoidGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51277
+	JL   endavx51286
 
-loopavx51276:
+loopavx51285:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
@@ -8317,12 +9019,12 @@ loopavx51276:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51276
+	JGE              loopavx51285
 
-endavx51277:
+endavx51286:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51278
+	JZ               doneavx51287
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
@@ -8354,7 +9056,7 @@ endavx51277:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51278:
+doneavx51287:
 	VZEROUPPER
 	RET
 
@@ -8367,13 +9069,13 @@ TEXT ·elemErfGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51280
+	JL   endavx51289
 
-loopavx51279:
+loopavx51288:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+1472(SB), Z2
-	VBROADCASTSS     elemConstants<>+1504(SB), Z3
+	VBROADCASTSS     elemConstants<>+1632(SB), Z2
+	VBROADCASTSS     elemConstants<>+1664(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
@@ -8401,19 +9103,19 @@ loopavx51279:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51279
+	JGE              loopavx51288
 
-endavx51280:
+endavx51289:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51281
+	JZ               doneavx51290
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+1472(SB), Z2
-	VBROADCASTSS     elemConstants<>+1504(SB), Z3
+	VBROADCASTSS     elemConstants<>+1632(SB), Z2
+	VBROADCASTSS     elemConstants<>+1664(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
@@ -8440,7 +9142,7 @@ endavx51280:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51281:
+doneavx51290:
 	VZEROUPPER
 	RET
 
@@ -8453,9 +9155,9 @@ TEXT ·elemReluGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51283
+	JL   endavx51292
 
-loopavx51282:
+loopavx51291:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VXORPS       Z2, Z2, Z2
@@ -8469,12 +9171,12 @@ loopavx51282:
 	VMOVUPS      Z0, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx51282
+	JGE          loopavx51291
 
-endavx51283:
+endavx51292:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx51284
+	JZ           doneavx51293
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -8490,7 +9192,7 @@ endavx51283:
 	VMULPS       Z8, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-doneavx51284:
+doneavx51293:
 	VZEROUPPER
 	RET
 
@@ -8503,9 +9205,9 @@ TEXT ·elemGELUGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51286
+	JL   endavx51295
 
-loopavx51285:
+loopavx51294:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     elemConstants<>+1184(SB), Z2
@@ -8548,18 +9250,18 @@ loopavx51285:
 	VSUBPS           Z2, Z6, Z6
 	VPMOVD2M         Z1, K2
 	VBLENDMPS        Z2, Z6, K2, Z4
-	VMULPS.BCST      elemConstants<>+1536(SB), Z3, Z2
+	VMULPS.BCST      elemConstants<>+1696(SB), Z3, Z2
 	VFMADD231PS      Z2, Z1, Z4
 	VMULPS           Z4, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51285
+	JGE              loopavx51294
 
-endavx51286:
+endavx51295:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51287
+	JZ               doneavx51296
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
@@ -8605,12 +9307,12 @@ endavx51286:
 	VSUBPS           Z2, Z4, Z4
 	VPMOVD2M         Z1, K2
 	VBLENDMPS        Z2, Z4, K2, Z5
-	VMULPS.BCST      elemConstants<>+1536(SB), Z3, Z2
+	VMULPS.BCST      elemConstants<>+1696(SB), Z3, Z2
 	VFMADD231PS      Z2, Z1, Z5
 	VMULPS           Z5, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51287:
+doneavx51296:
 	VZEROUPPER
 	RET
 
@@ -8623,13 +9325,13 @@ TEXT ·elemGELUTanhGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51289
+	JL   endavx51298
 
-loopavx51288:
+loopavx51297:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+1568(SB), Z2
-	VBROADCASTSS     elemConstants<>+1600(SB), Z3
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
@@ -8655,8 +9357,8 @@ loopavx51288:
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
 	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1632(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1664(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1792(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1824(SB), Z4, Z4
 	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
@@ -8665,19 +9367,19 @@ loopavx51288:
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx51288
+	JGE              loopavx51297
 
-endavx51289:
+endavx51298:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx51290
+	JZ               doneavx51299
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+1568(SB), Z2
-	VBROADCASTSS     elemConstants<>+1600(SB), Z3
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
@@ -8703,8 +9405,8 @@ endavx51289:
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
 	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1632(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1664(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1792(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1824(SB), Z4, Z4
 	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
@@ -8712,7 +9414,7 @@ endavx51289:
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx51290:
+doneavx51299:
 	VZEROUPPER
 	RET
 
@@ -8725,260 +9427,39 @@ TEXT ·elemQuickGELUGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx51292
-
-loopavx51291:
-	VMOVUPS          (CX)(SI*4), Z0
-	VMOVUPS          (DX)(SI*4), Z1
-	VMULPS.BCST      elemConstants<>+1696(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1728(SB), Z2
-	VBROADCASTSS     elemConstants<>+1760(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
-	VDIVPS           Z4, Z3, Z3
-	VMULPS           Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VFMADD231PS      Z1, Z2, Z4
-	VMULPS           Z4, Z3, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, (AX)(SI*4)
-	ADDQ             $0x10, SI
-	SUBQ             $0x10, BX
-	JGE              loopavx51291
-
-endavx51292:
-	ADDQ             $0x10, BX
-	TESTQ            BX, BX
-	JZ               doneavx51293
-	MOVQ             $-1, DI
-	BZHIQ            BX, DI, DI
-	KMOVW            DI, K1
-	VMOVUPS.Z        (CX)(SI*4), K1, Z0
-	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VMULPS.BCST      elemConstants<>+1696(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1728(SB), Z2
-	VBROADCASTSS     elemConstants<>+1760(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
-	VDIVPS           Z4, Z3, Z3
-	VMULPS           Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VFMADD231PS      Z1, Z2, Z4
-	VMULPS           Z4, Z3, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (AX)(SI*4)
-
-doneavx51293:
-	VZEROUPPER
-	RET
-
-// func elemSiLUGradAVX512(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·elemSiLUGradAVX512(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x10, BX
-	JL   endavx51295
-
-loopavx51294:
-	VMOVUPS          (CX)(SI*4), Z0
-	VMOVUPS          (DX)(SI*4), Z1
-	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1728(SB), Z2
-	VBROADCASTSS     elemConstants<>+1760(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
-	VDIVPS           Z4, Z3, Z3
-	VMULPS           Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VFMADD231PS      Z1, Z2, Z4
-	VMULPS           Z4, Z3, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, (AX)(SI*4)
-	ADDQ             $0x10, SI
-	SUBQ             $0x10, BX
-	JGE              loopavx51294
-
-endavx51295:
-	ADDQ             $0x10, BX
-	TESTQ            BX, BX
-	JZ               doneavx51296
-	MOVQ             $-1, DI
-	BZHIQ            BX, DI, DI
-	KMOVW            DI, K1
-	VMOVUPS.Z        (CX)(SI*4), K1, Z0
-	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1728(SB), Z2
-	VBROADCASTSS     elemConstants<>+1760(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
-	VMULPS           Z2, Z2, Z5
-	VFMADD231PS      Z5, Z4, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
-	VDIVPS           Z4, Z3, Z3
-	VMULPS           Z3, Z2, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VFMADD231PS      Z1, Z2, Z4
-	VMULPS           Z4, Z3, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (AX)(SI*4)
-
-doneavx51296:
-	VZEROUPPER
-	RET
-
-// func elemHardSigmoidGradAVX512(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·elemHardSigmoidGradAVX512(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x10, BX
-	JL   endavx51298
-
-loopavx51297:
-	VMOVUPS      (CX)(SI*4), Z0
-	VMOVUPS      (DX)(SI*4), Z1
-	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1792(SB), Z3
-	VBROADCASTSS elemConstants<>+1344(SB), Z4
-	VXORPS       Z5, Z5, Z5
-	VCMPPS       $0x11, Z3, Z2, K2
-	VBLENDMPS    Z4, Z5, K2, Z6
-	VCMPPS       $0x03, Z1, Z1, K2
-	VBLENDMPS    Z1, Z6, K2, Z7
-	VMULPS       Z7, Z0, Z0
-	VMOVUPS      Z0, (AX)(SI*4)
-	ADDQ         $0x10, SI
-	SUBQ         $0x10, BX
-	JGE          loopavx51297
-
-endavx51298:
-	ADDQ         $0x10, BX
-	TESTQ        BX, BX
-	JZ           doneavx51299
-	MOVQ         $-1, DI
-	BZHIQ        BX, DI, DI
-	KMOVW        DI, K1
-	VMOVUPS.Z    (CX)(SI*4), K1, Z0
-	VMOVUPS.Z    (DX)(SI*4), K1, Z1
-	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1792(SB), Z3
-	VBROADCASTSS elemConstants<>+1344(SB), Z4
-	VXORPS       Z5, Z5, Z5
-	VCMPPS       $0x11, Z3, Z2, K2
-	VBLENDMPS    Z4, Z5, K2, Z8
-	VCMPPS       $0x03, Z1, Z1, K2
-	VBLENDMPS    Z1, Z8, K2, Z9
-	VMULPS       Z9, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(SI*4)
-
-doneavx51299:
-	VZEROUPPER
-	RET
-
-// func elemHardSwishGradAVX512(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·elemHardSwishGradAVX512(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-	SUBQ $0x10, BX
 	JL   endavx512101
 
 loopavx512100:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1792(SB), Z3
-	VBROADCASTSS     elemConstants<>+1344(SB), Z4
-	VXORPS           Z5, Z5, Z5
-	VCMPPS           $0x11, Z3, Z2, K2
-	VBLENDMPS        Z4, Z5, K2, Z6
-	VCMPPS           $0x03, Z1, Z1, K2
-	VBLENDMPS        Z1, Z6, K2, Z7
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     elemConstants<>+1344(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+1376(SB), Z3
+	VMULPS.BCST      elemConstants<>+1856(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1888(SB), Z2
+	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD231PS      Z5, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z2, Z2
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VMINPS           Z2, Z4, Z2
-	VMAXPS           Z2, Z3, Z2
-	VFMADD231PS      Z7, Z1, Z2
-	VMULPS           Z2, Z0, Z0
+	VFMADD231PS      Z1, Z2, Z4
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
@@ -8993,18 +9474,459 @@ endavx512101:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VMULPS.BCST      elemConstants<>+1856(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1888(SB), Z2
+	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD231PS      Z5, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z1, Z2, Z4
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*4)
+
+doneavx512102:
+	VZEROUPPER
+	RET
+
+// func elemSiLUGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSiLUGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512104
+
+loopavx512103:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          (DX)(SI*4), Z1
+	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1888(SB), Z2
+	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD231PS      Z5, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z1, Z2, Z4
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512103
+
+endavx512104:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512105
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1888(SB), Z2
+	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD231PS      Z5, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z1, Z2, Z4
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*4)
+
+doneavx512105:
+	VZEROUPPER
+	RET
+
+// func elemSoftplusGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSoftplusGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512107
+
+loopavx512106:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          (DX)(SI*4), Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z2
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VBROADCASTSS     elemConstants<>+96(SB), Z4
+	VMINPS           Z1, Z4, Z1
+	VMAXPS           Z1, Z3, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VFMADD231PS      Z5, Z4, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z3, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VDIVPS           Z1, Z2, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512106
+
+endavx512107:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512108
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z2
+	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VBROADCASTSS     elemConstants<>+96(SB), Z4
+	VMINPS           Z1, Z4, Z1
+	VMAXPS           Z1, Z3, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VFMADD231PS      Z5, Z4, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z3, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VDIVPS           Z1, Z2, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*4)
+
+doneavx512108:
+	VZEROUPPER
+	RET
+
+// func elemSoftsignGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemSoftsignGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512110
+
+loopavx512109:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z1
+	VADDPS.BCST  elemConstants<>+384(SB), Z1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VMULPS       Z1, Z1, Z1
+	VDIVPS       Z1, Z2, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512109
+
+endavx512110:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512111
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z1
+	VADDPS.BCST  elemConstants<>+384(SB), Z1, Z1
+	VBROADCASTSS elemConstants<>+384(SB), Z2
+	VMULPS       Z1, Z1, Z1
+	VDIVPS       Z1, Z2, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*4)
+
+doneavx512111:
+	VZEROUPPER
+	RET
+
+// func elemMishGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemMishGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512113
+
+loopavx512112:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          (DX)(SI*4), Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+480(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
+	VMULPS           Z3, Z3, Z5
+	VFMADD231PS      Z5, Z4, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z2, Z3, Z2
+	VADDPS.BCST      elemConstants<>+544(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z3
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VADDPS.BCST      elemConstants<>+544(SB), Z3, Z5
+	VDIVPS           Z5, Z4, Z4
+	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
+	VMULPS           Z4, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z5
+	VMULPS           Z5, Z2, Z2
+	VFMADD231PS      Z2, Z1, Z3
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512112
+
+endavx512113:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512114
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+480(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
+	VMULPS           Z3, Z3, Z5
+	VFMADD231PS      Z5, Z4, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z2, Z3, Z2
+	VADDPS.BCST      elemConstants<>+544(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z3
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VADDPS.BCST      elemConstants<>+544(SB), Z3, Z5
+	VDIVPS           Z5, Z4, Z4
+	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
+	VMULPS           Z4, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z5
+	VMULPS           Z5, Z2, Z2
+	VFMADD231PS      Z2, Z1, Z3
+	VMULPS           Z4, Z3, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*4)
+
+doneavx512114:
+	VZEROUPPER
+	RET
+
+// func elemHardSigmoidGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemHardSigmoidGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512116
+
+loopavx512115:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
+	VBROADCASTSS elemConstants<>+1952(SB), Z3
+	VBROADCASTSS elemConstants<>+1504(SB), Z4
+	VXORPS       Z5, Z5, Z5
+	VCMPPS       $0x11, Z3, Z2, K2
+	VBLENDMPS    Z4, Z5, K2, Z6
+	VCMPPS       $0x03, Z1, Z1, K2
+	VBLENDMPS    Z1, Z6, K2, Z7
+	VMULPS       Z7, Z0, Z0
+	VMOVUPS      Z0, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loopavx512115
+
+endavx512116:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           doneavx512117
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
+	VBROADCASTSS elemConstants<>+1952(SB), Z3
+	VBROADCASTSS elemConstants<>+1504(SB), Z4
+	VXORPS       Z5, Z5, Z5
+	VCMPPS       $0x11, Z3, Z2, K2
+	VBLENDMPS    Z4, Z5, K2, Z8
+	VCMPPS       $0x03, Z1, Z1, K2
+	VBLENDMPS    Z1, Z8, K2, Z9
+	VMULPS       Z9, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*4)
+
+doneavx512117:
+	VZEROUPPER
+	RET
+
+// func elemHardSwishGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemHardSwishGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512119
+
+loopavx512118:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          (DX)(SI*4), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1792(SB), Z3
-	VBROADCASTSS     elemConstants<>+1344(SB), Z4
+	VBROADCASTSS     elemConstants<>+1952(SB), Z3
+	VBROADCASTSS     elemConstants<>+1504(SB), Z4
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x11, Z3, Z2, K2
+	VBLENDMPS        Z4, Z5, K2, Z6
+	VCMPPS           $0x03, Z1, Z1, K2
+	VBLENDMPS        Z1, Z6, K2, Z7
+	VMOVAPS          Z1, Z2
+	VBROADCASTSS     elemConstants<>+1504(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+1536(SB), Z3
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VMINPS           Z2, Z4, Z2
+	VMAXPS           Z2, Z3, Z2
+	VFMADD231PS      Z7, Z1, Z2
+	VMULPS           Z2, Z0, Z0
+	VMOVUPS          Z0, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512118
+
+endavx512119:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512120
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
+	VBROADCASTSS     elemConstants<>+1952(SB), Z3
+	VBROADCASTSS     elemConstants<>+1504(SB), Z4
 	VXORPS           Z5, Z5, Z5
 	VCMPPS           $0x11, Z3, Z2, K2
 	VBLENDMPS        Z4, Z5, K2, Z8
 	VCMPPS           $0x03, Z1, Z1, K2
 	VBLENDMPS        Z1, Z8, K2, Z9
 	VMOVAPS          Z1, Z2
-	VBROADCASTSS     elemConstants<>+1344(SB), Z3
+	VBROADCASTSS     elemConstants<>+1504(SB), Z3
 	VFMADD213PS.BCST elemConstants<>+768(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+1376(SB), Z3
+	VBROADCASTSS     elemConstants<>+1536(SB), Z3
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VMINPS           Z2, Z4, Z2
 	VMAXPS           Z2, Z3, Z2
@@ -9012,7 +9934,7 @@ endavx512101:
 	VMULPS           Z2, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-doneavx512102:
+doneavx512120:
 	VZEROUPPER
 	RET
 
@@ -9025,9 +9947,9 @@ TEXT ·elemAddAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512104
+	JL   endavx512122
 
-loopavx512103:
+loopavx512121:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
@@ -9038,26 +9960,26 @@ loopavx512103:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512103
+	JGE     loopavx512121
 
-endavx512104:
+endavx512122:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512106
+	JL   endavx512124
 
-loopavx512105:
+loopavx512123:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512105
+	JGE     loopavx512123
 
-endavx512106:
+endavx512124:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512107
+	JZ        doneavx512125
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -9066,7 +9988,7 @@ endavx512106:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512107:
+doneavx512125:
 	VZEROUPPER
 	RET
 
@@ -9079,9 +10001,9 @@ TEXT ·elemAddRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512109
+	JL           endavx512127
 
-loopavx512108:
+loopavx512126:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -9090,25 +10012,25 @@ loopavx512108:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512108
+	JGE     loopavx512126
 
-endavx512109:
+endavx512127:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512111
+	JL   endavx512129
 
-loopavx512110:
+loopavx512128:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512110
+	JGE     loopavx512128
 
-endavx512111:
+endavx512129:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512112
+	JZ        doneavx512130
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9116,7 +10038,7 @@ endavx512111:
 	VADDPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512112:
+doneavx512130:
 	VZEROUPPER
 	RET
 
@@ -9129,9 +10051,9 @@ TEXT ·elemSubAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512114
+	JL   endavx512132
 
-loopavx512113:
+loopavx512131:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
@@ -9142,26 +10064,26 @@ loopavx512113:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512113
+	JGE     loopavx512131
 
-endavx512114:
+endavx512132:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512116
+	JL   endavx512134
 
-loopavx512115:
+loopavx512133:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512115
+	JGE     loopavx512133
 
-endavx512116:
+endavx512134:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512117
+	JZ        doneavx512135
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -9170,7 +10092,7 @@ endavx512116:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512117:
+doneavx512135:
 	VZEROUPPER
 	RET
 
@@ -9183,9 +10105,9 @@ TEXT ·elemSubRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512119
+	JL           endavx512137
 
-loopavx512118:
+loopavx512136:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -9194,25 +10116,25 @@ loopavx512118:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512118
+	JGE     loopavx512136
 
-endavx512119:
+endavx512137:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512121
+	JL   endavx512139
 
-loopavx512120:
+loopavx512138:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512120
+	JGE     loopavx512138
 
-endavx512121:
+endavx512139:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512122
+	JZ        doneavx512140
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9220,7 +10142,7 @@ endavx512121:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512122:
+doneavx512140:
 	VZEROUPPER
 	RET
 
@@ -9233,9 +10155,9 @@ TEXT ·elemSubLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512124
+	JL           endavx512142
 
-loopavx512123:
+loopavx512141:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -9244,25 +10166,25 @@ loopavx512123:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512123
+	JGE     loopavx512141
 
-endavx512124:
+endavx512142:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512126
+	JL   endavx512144
 
-loopavx512125:
+loopavx512143:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512125
+	JGE     loopavx512143
 
-endavx512126:
+endavx512144:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512127
+	JZ        doneavx512145
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9270,7 +10192,7 @@ endavx512126:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512127:
+doneavx512145:
 	VZEROUPPER
 	RET
 
@@ -9283,9 +10205,9 @@ TEXT ·elemMulAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512129
+	JL   endavx512147
 
-loopavx512128:
+loopavx512146:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
@@ -9296,26 +10218,26 @@ loopavx512128:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512128
+	JGE     loopavx512146
 
-endavx512129:
+endavx512147:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512131
+	JL   endavx512149
 
-loopavx512130:
+loopavx512148:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512130
+	JGE     loopavx512148
 
-endavx512131:
+endavx512149:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512132
+	JZ        doneavx512150
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -9324,7 +10246,7 @@ endavx512131:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512132:
+doneavx512150:
 	VZEROUPPER
 	RET
 
@@ -9337,9 +10259,9 @@ TEXT ·elemMulRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512134
+	JL           endavx512152
 
-loopavx512133:
+loopavx512151:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -9348,25 +10270,25 @@ loopavx512133:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512133
+	JGE     loopavx512151
 
-endavx512134:
+endavx512152:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512136
+	JL   endavx512154
 
-loopavx512135:
+loopavx512153:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512135
+	JGE     loopavx512153
 
-endavx512136:
+endavx512154:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512137
+	JZ        doneavx512155
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9374,7 +10296,7 @@ endavx512136:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512137:
+doneavx512155:
 	VZEROUPPER
 	RET
 
@@ -9387,9 +10309,9 @@ TEXT ·elemDivAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512139
+	JL   endavx512157
 
-loopavx512138:
+loopavx512156:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
@@ -9400,26 +10322,26 @@ loopavx512138:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512138
+	JGE     loopavx512156
 
-endavx512139:
+endavx512157:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512141
+	JL   endavx512159
 
-loopavx512140:
+loopavx512158:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512140
+	JGE     loopavx512158
 
-endavx512141:
+endavx512159:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512142
+	JZ        doneavx512160
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -9428,7 +10350,7 @@ endavx512141:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512142:
+doneavx512160:
 	VZEROUPPER
 	RET
 
@@ -9441,9 +10363,9 @@ TEXT ·elemDivRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512144
+	JL           endavx512162
 
-loopavx512143:
+loopavx512161:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -9452,25 +10374,25 @@ loopavx512143:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512143
+	JGE     loopavx512161
 
-endavx512144:
+endavx512162:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512146
+	JL   endavx512164
 
-loopavx512145:
+loopavx512163:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512145
+	JGE     loopavx512163
 
-endavx512146:
+endavx512164:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512147
+	JZ        doneavx512165
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9478,7 +10400,7 @@ endavx512146:
 	VDIVPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512147:
+doneavx512165:
 	VZEROUPPER
 	RET
 
@@ -9491,9 +10413,9 @@ TEXT ·elemDivLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512149
+	JL           endavx512167
 
-loopavx512148:
+loopavx512166:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -9502,25 +10424,25 @@ loopavx512148:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512148
+	JGE     loopavx512166
 
-endavx512149:
+endavx512167:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512151
+	JL   endavx512169
 
-loopavx512150:
+loopavx512168:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512150
+	JGE     loopavx512168
 
-endavx512151:
+endavx512169:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512152
+	JZ        doneavx512170
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9528,7 +10450,7 @@ endavx512151:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512152:
+doneavx512170:
 	VZEROUPPER
 	RET
 
@@ -9541,9 +10463,9 @@ TEXT ·elemMinAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512154
+	JL   endavx512172
 
-loopavx512153:
+loopavx512171:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z1
@@ -9558,14 +10480,14 @@ loopavx512153:
 	VMOVUPS   Z3, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512153
+	JGE       loopavx512171
 
-endavx512154:
+endavx512172:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512156
+	JL   endavx512174
 
-loopavx512155:
+loopavx512173:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z1
@@ -9574,12 +10496,12 @@ loopavx512155:
 	VMOVUPS   Z4, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512155
+	JGE       loopavx512173
 
-endavx512156:
+endavx512174:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512157
+	JZ        doneavx512175
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -9590,7 +10512,7 @@ endavx512156:
 	VBLENDMPS Z0, Z1, K2, Z5
 	VMOVUPS   Z5, K1, (AX)(SI*4)
 
-doneavx512157:
+doneavx512175:
 	VZEROUPPER
 	RET
 
@@ -9603,9 +10525,9 @@ TEXT ·elemMinRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512159
+	JL           endavx512177
 
-loopavx512158:
+loopavx512176:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -9618,14 +10540,14 @@ loopavx512158:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512158
+	JGE       loopavx512176
 
-endavx512159:
+endavx512177:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512161
+	JL   endavx512179
 
-loopavx512160:
+loopavx512178:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -9633,12 +10555,12 @@ loopavx512160:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512160
+	JGE       loopavx512178
 
-endavx512161:
+endavx512179:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512162
+	JZ        doneavx512180
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9648,7 +10570,7 @@ endavx512161:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512162:
+doneavx512180:
 	VZEROUPPER
 	RET
 
@@ -9661,9 +10583,9 @@ TEXT ·elemMaxAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512164
+	JL   endavx512182
 
-loopavx512163:
+loopavx512181:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z1
@@ -9678,14 +10600,14 @@ loopavx512163:
 	VMOVUPS   Z3, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512163
+	JGE       loopavx512181
 
-endavx512164:
+endavx512182:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512166
+	JL   endavx512184
 
-loopavx512165:
+loopavx512183:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z1
@@ -9694,12 +10616,12 @@ loopavx512165:
 	VMOVUPS   Z4, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512165
+	JGE       loopavx512183
 
-endavx512166:
+endavx512184:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512167
+	JZ        doneavx512185
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -9710,7 +10632,7 @@ endavx512166:
 	VBLENDMPS Z0, Z1, K2, Z5
 	VMOVUPS   Z5, K1, (AX)(SI*4)
 
-doneavx512167:
+doneavx512185:
 	VZEROUPPER
 	RET
 
@@ -9723,9 +10645,9 @@ TEXT ·elemMaxRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512169
+	JL           endavx512187
 
-loopavx512168:
+loopavx512186:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -9738,14 +10660,14 @@ loopavx512168:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512168
+	JGE       loopavx512186
 
-endavx512169:
+endavx512187:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512171
+	JL   endavx512189
 
-loopavx512170:
+loopavx512188:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -9753,12 +10675,12 @@ loopavx512170:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512170
+	JGE       loopavx512188
 
-endavx512171:
+endavx512189:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512172
+	JZ        doneavx512190
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9768,7 +10690,7 @@ endavx512171:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512172:
+doneavx512190:
 	VZEROUPPER
 	RET
 
@@ -9781,9 +10703,9 @@ TEXT ·elemPReluAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512174
+	JL   endavx512192
 
-loopavx512173:
+loopavx512191:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VXORPS    Z2, Z2, Z2
@@ -9800,14 +10722,14 @@ loopavx512173:
 	VMOVUPS   Z4, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512173
+	JGE       loopavx512191
 
-endavx512174:
+endavx512192:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512176
+	JL   endavx512194
 
-loopavx512175:
+loopavx512193:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VXORPS    Z2, Z2, Z2
@@ -9817,12 +10739,12 @@ loopavx512175:
 	VMOVUPS   Z5, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512175
+	JGE       loopavx512193
 
-endavx512176:
+endavx512194:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512177
+	JZ        doneavx512195
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -9834,7 +10756,7 @@ endavx512176:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(SI*4)
 
-doneavx512177:
+doneavx512195:
 	VZEROUPPER
 	RET
 
@@ -9847,9 +10769,9 @@ TEXT ·elemPReluRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512179
+	JL           endavx512197
 
-loopavx512178:
+loopavx512196:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z0, Z1, Z3
@@ -9864,14 +10786,14 @@ loopavx512178:
 	VMOVUPS   Z5, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512178
+	JGE       loopavx512196
 
-endavx512179:
+endavx512197:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512181
+	JL   endavx512199
 
-loopavx512180:
+loopavx512198:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z0, Z1, Z3
@@ -9880,12 +10802,12 @@ loopavx512180:
 	VMOVUPS   Z6, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512180
+	JGE       loopavx512198
 
-endavx512181:
+endavx512199:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512182
+	JZ        doneavx512200
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9896,7 +10818,7 @@ endavx512181:
 	VBLENDMPS Z0, Z1, K2, Z7
 	VMOVUPS   Z7, K1, (AX)(BX*4)
 
-doneavx512182:
+doneavx512200:
 	VZEROUPPER
 	RET
 
@@ -9909,9 +10831,9 @@ TEXT ·elemPReluLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512184
+	JL           endavx512202
 
-loopavx512183:
+loopavx512201:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z1, Z0, Z1
@@ -9926,14 +10848,14 @@ loopavx512183:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512183
+	JGE       loopavx512201
 
-endavx512184:
+endavx512202:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512186
+	JL   endavx512204
 
-loopavx512185:
+loopavx512203:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z1, Z0, Z1
@@ -9942,12 +10864,12 @@ loopavx512185:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512185
+	JGE       loopavx512203
 
-endavx512186:
+endavx512204:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512187
+	JZ        doneavx512205
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -9958,7 +10880,7 @@ endavx512186:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512187:
+doneavx512205:
 	VZEROUPPER
 	RET
 
@@ -9971,9 +10893,9 @@ TEXT ·elemEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512189
+	JL   endavx512207
 
-loopavx512188:
+loopavx512206:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -9990,14 +10912,14 @@ loopavx512188:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512188
+	JGE          loopavx512206
 
-endavx512189:
+endavx512207:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512191
+	JL   endavx512209
 
-loopavx512190:
+loopavx512208:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10007,12 +10929,12 @@ loopavx512190:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512190
+	JGE          loopavx512208
 
-endavx512191:
+endavx512209:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512192
+	JZ           doneavx512210
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -10024,7 +10946,7 @@ endavx512191:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512192:
+doneavx512210:
 	VZEROUPPER
 	RET
 
@@ -10037,9 +10959,9 @@ TEXT ·elemEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512194
+	JL           endavx512212
 
-loopavx512193:
+loopavx512211:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10054,14 +10976,14 @@ loopavx512193:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512193
+	JGE          loopavx512211
 
-endavx512194:
+endavx512212:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512196
+	JL   endavx512214
 
-loopavx512195:
+loopavx512213:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10070,12 +10992,12 @@ loopavx512195:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512195
+	JGE          loopavx512213
 
-endavx512196:
+endavx512214:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512197
+	JZ           doneavx512215
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10086,7 +11008,7 @@ endavx512196:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512197:
+doneavx512215:
 	VZEROUPPER
 	RET
 
@@ -10099,9 +11021,9 @@ TEXT ·elemNotEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512199
+	JL   endavx512217
 
-loopavx512198:
+loopavx512216:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10118,14 +11040,14 @@ loopavx512198:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512198
+	JGE          loopavx512216
 
-endavx512199:
+endavx512217:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512201
+	JL   endavx512219
 
-loopavx512200:
+loopavx512218:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10135,12 +11057,12 @@ loopavx512200:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512200
+	JGE          loopavx512218
 
-endavx512201:
+endavx512219:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512202
+	JZ           doneavx512220
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -10152,7 +11074,7 @@ endavx512201:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512202:
+doneavx512220:
 	VZEROUPPER
 	RET
 
@@ -10165,9 +11087,9 @@ TEXT ·elemNotEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512204
+	JL           endavx512222
 
-loopavx512203:
+loopavx512221:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10182,14 +11104,14 @@ loopavx512203:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512203
+	JGE          loopavx512221
 
-endavx512204:
+endavx512222:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512206
+	JL   endavx512224
 
-loopavx512205:
+loopavx512223:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10198,12 +11120,12 @@ loopavx512205:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512205
+	JGE          loopavx512223
 
-endavx512206:
+endavx512224:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512207
+	JZ           doneavx512225
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10214,7 +11136,7 @@ endavx512206:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512207:
+doneavx512225:
 	VZEROUPPER
 	RET
 
@@ -10227,9 +11149,9 @@ TEXT ·elemLessAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512209
+	JL   endavx512227
 
-loopavx512208:
+loopavx512226:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10246,14 +11168,14 @@ loopavx512208:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512208
+	JGE          loopavx512226
 
-endavx512209:
+endavx512227:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512211
+	JL   endavx512229
 
-loopavx512210:
+loopavx512228:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10263,12 +11185,12 @@ loopavx512210:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512210
+	JGE          loopavx512228
 
-endavx512211:
+endavx512229:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512212
+	JZ           doneavx512230
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -10280,7 +11202,7 @@ endavx512211:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512212:
+doneavx512230:
 	VZEROUPPER
 	RET
 
@@ -10293,9 +11215,9 @@ TEXT ·elemLessRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512214
+	JL           endavx512232
 
-loopavx512213:
+loopavx512231:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10310,14 +11232,14 @@ loopavx512213:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512213
+	JGE          loopavx512231
 
-endavx512214:
+endavx512232:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512216
+	JL   endavx512234
 
-loopavx512215:
+loopavx512233:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10326,12 +11248,12 @@ loopavx512215:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512215
+	JGE          loopavx512233
 
-endavx512216:
+endavx512234:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512217
+	JZ           doneavx512235
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10342,7 +11264,7 @@ endavx512216:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512217:
+doneavx512235:
 	VZEROUPPER
 	RET
 
@@ -10355,9 +11277,9 @@ TEXT ·elemLessLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512219
+	JL           endavx512237
 
-loopavx512218:
+loopavx512236:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10372,14 +11294,14 @@ loopavx512218:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512218
+	JGE          loopavx512236
 
-endavx512219:
+endavx512237:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512221
+	JL   endavx512239
 
-loopavx512220:
+loopavx512238:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10388,12 +11310,12 @@ loopavx512220:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512220
+	JGE          loopavx512238
 
-endavx512221:
+endavx512239:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512222
+	JZ           doneavx512240
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10404,7 +11326,7 @@ endavx512221:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512222:
+doneavx512240:
 	VZEROUPPER
 	RET
 
@@ -10417,9 +11339,9 @@ TEXT ·elemLessOrEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512224
+	JL   endavx512242
 
-loopavx512223:
+loopavx512241:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10436,14 +11358,14 @@ loopavx512223:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512223
+	JGE          loopavx512241
 
-endavx512224:
+endavx512242:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512226
+	JL   endavx512244
 
-loopavx512225:
+loopavx512243:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10453,12 +11375,12 @@ loopavx512225:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512225
+	JGE          loopavx512243
 
-endavx512226:
+endavx512244:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512227
+	JZ           doneavx512245
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -10470,7 +11392,7 @@ endavx512226:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512227:
+doneavx512245:
 	VZEROUPPER
 	RET
 
@@ -10483,9 +11405,9 @@ TEXT ·elemLessOrEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512229
+	JL           endavx512247
 
-loopavx512228:
+loopavx512246:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10500,14 +11422,14 @@ loopavx512228:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512228
+	JGE          loopavx512246
 
-endavx512229:
+endavx512247:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512231
+	JL   endavx512249
 
-loopavx512230:
+loopavx512248:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10516,12 +11438,12 @@ loopavx512230:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512230
+	JGE          loopavx512248
 
-endavx512231:
+endavx512249:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512232
+	JZ           doneavx512250
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10532,7 +11454,7 @@ endavx512231:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512232:
+doneavx512250:
 	VZEROUPPER
 	RET
 
@@ -10545,9 +11467,9 @@ TEXT ·elemLessOrEqualLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512234
+	JL           endavx512252
 
-loopavx512233:
+loopavx512251:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10562,14 +11484,14 @@ loopavx512233:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512233
+	JGE          loopavx512251
 
-endavx512234:
+endavx512252:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512236
+	JL   endavx512254
 
-loopavx512235:
+loopavx512253:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10578,12 +11500,12 @@ loopavx512235:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512235
+	JGE          loopavx512253
 
-endavx512236:
+endavx512254:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512237
+	JZ           doneavx512255
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10594,7 +11516,7 @@ endavx512236:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512237:
+doneavx512255:
 	VZEROUPPER
 	RET
 
@@ -10607,9 +11529,9 @@ TEXT ·elemGreaterAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512239
+	JL   endavx512257
 
-loopavx512238:
+loopavx512256:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10626,14 +11548,14 @@ loopavx512238:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512238
+	JGE          loopavx512256
 
-endavx512239:
+endavx512257:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512241
+	JL   endavx512259
 
-loopavx512240:
+loopavx512258:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10643,12 +11565,12 @@ loopavx512240:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512240
+	JGE          loopavx512258
 
-endavx512241:
+endavx512259:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512242
+	JZ           doneavx512260
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -10660,7 +11582,7 @@ endavx512241:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512242:
+doneavx512260:
 	VZEROUPPER
 	RET
 
@@ -10673,9 +11595,9 @@ TEXT ·elemGreaterRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512244
+	JL           endavx512262
 
-loopavx512243:
+loopavx512261:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10690,14 +11612,14 @@ loopavx512243:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512243
+	JGE          loopavx512261
 
-endavx512244:
+endavx512262:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512246
+	JL   endavx512264
 
-loopavx512245:
+loopavx512263:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10706,12 +11628,12 @@ loopavx512245:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512245
+	JGE          loopavx512263
 
-endavx512246:
+endavx512264:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512247
+	JZ           doneavx512265
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10722,7 +11644,7 @@ endavx512246:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512247:
+doneavx512265:
 	VZEROUPPER
 	RET
 
@@ -10735,9 +11657,9 @@ TEXT ·elemGreaterLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512249
+	JL           endavx512267
 
-loopavx512248:
+loopavx512266:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10752,14 +11674,14 @@ loopavx512248:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512248
+	JGE          loopavx512266
 
-endavx512249:
+endavx512267:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512251
+	JL   endavx512269
 
-loopavx512250:
+loopavx512268:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10768,12 +11690,12 @@ loopavx512250:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512250
+	JGE          loopavx512268
 
-endavx512251:
+endavx512269:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512252
+	JZ           doneavx512270
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10784,7 +11706,7 @@ endavx512251:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512252:
+doneavx512270:
 	VZEROUPPER
 	RET
 
@@ -10797,9 +11719,9 @@ TEXT ·elemGreaterOrEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512254
+	JL   endavx512272
 
-loopavx512253:
+loopavx512271:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10816,14 +11738,14 @@ loopavx512253:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512253
+	JGE          loopavx512271
 
-endavx512254:
+endavx512272:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512256
+	JL   endavx512274
 
-loopavx512255:
+loopavx512273:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -10833,12 +11755,12 @@ loopavx512255:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512255
+	JGE          loopavx512273
 
-endavx512256:
+endavx512274:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512257
+	JZ           doneavx512275
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -10850,7 +11772,7 @@ endavx512256:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512257:
+doneavx512275:
 	VZEROUPPER
 	RET
 
@@ -10863,9 +11785,9 @@ TEXT ·elemGreaterOrEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512259
+	JL           endavx512277
 
-loopavx512258:
+loopavx512276:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10880,14 +11802,14 @@ loopavx512258:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512258
+	JGE          loopavx512276
 
-endavx512259:
+endavx512277:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512261
+	JL   endavx512279
 
-loopavx512260:
+loopavx512278:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10896,12 +11818,12 @@ loopavx512260:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512260
+	JGE          loopavx512278
 
-endavx512261:
+endavx512279:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512262
+	JZ           doneavx512280
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10912,7 +11834,7 @@ endavx512261:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512262:
+doneavx512280:
 	VZEROUPPER
 	RET
 
@@ -10925,9 +11847,9 @@ TEXT ·elemGreaterOrEqualLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512264
+	JL           endavx512282
 
-loopavx512263:
+loopavx512281:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10942,14 +11864,14 @@ loopavx512263:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512263
+	JGE          loopavx512281
 
-endavx512264:
+endavx512282:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512266
+	JL   endavx512284
 
-loopavx512265:
+loopavx512283:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -10958,12 +11880,12 @@ loopavx512265:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512265
+	JGE          loopavx512283
 
-endavx512266:
+endavx512284:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512267
+	JZ           doneavx512285
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -10974,7 +11896,7 @@ endavx512266:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512267:
+doneavx512285:
 	VZEROUPPER
 	RET
 
@@ -10987,9 +11909,9 @@ TEXT ·elemAxpyAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512269
+	JL           endavx512287
 
-loopavx512268:
+loopavx512286:
 	VMOVUPS     (CX)(BX*4), Z1
 	VMOVUPS     (AX)(BX*4), Z2
 	VFMADD231PS Z1, Z0, Z2
@@ -11000,26 +11922,26 @@ loopavx512268:
 	VMOVUPS     Z2, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512268
+	JGE         loopavx512286
 
-endavx512269:
+endavx512287:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512271
+	JL   endavx512289
 
-loopavx512270:
+loopavx512288:
 	VMOVUPS     (CX)(BX*4), Z1
 	VMOVUPS     (AX)(BX*4), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512270
+	JGE         loopavx512288
 
-endavx512271:
+endavx512289:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512272
+	JZ          doneavx512290
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -11028,7 +11950,7 @@ endavx512271:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*4)
 
-doneavx512272:
+doneavx512290:
 	VZEROUPPER
 	RET
 
@@ -11043,9 +11965,9 @@ TEXT ·elemSumAVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512274
+	JL     endavx512292
 
-loopavx512273:
+loopavx512291:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11060,14 +11982,14 @@ loopavx512273:
 	VADDPD        Z4, Z3, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512273
+	JGE           loopavx512291
 
-endavx512274:
+endavx512292:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512276
+	JL   endavx512294
 
-loopavx512275:
+loopavx512293:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11076,12 +11998,12 @@ loopavx512275:
 	VADDPD        Z4, Z1, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512275
+	JGE           loopavx512293
 
-endavx512276:
+endavx512294:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512277
+	JZ            doneavx512295
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -11092,7 +12014,7 @@ endavx512276:
 	VADDPD        Z5, Z0, Z0
 	VADDPD        Z4, Z1, Z1
 
-doneavx512277:
+doneavx512295:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -11117,9 +12039,9 @@ TEXT ·elemSumSquareAVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512279
+	JL     endavx512297
 
-loopavx512278:
+loopavx512296:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11134,14 +12056,14 @@ loopavx512278:
 	VFMADD231PD   Z4, Z4, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512278
+	JGE           loopavx512296
 
-endavx512279:
+endavx512297:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512281
+	JL   endavx512299
 
-loopavx512280:
+loopavx512298:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11150,12 +12072,12 @@ loopavx512280:
 	VFMADD231PD   Z4, Z4, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512280
+	JGE           loopavx512298
 
-endavx512281:
+endavx512299:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512282
+	JZ            doneavx512300
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -11166,7 +12088,7 @@ endavx512281:
 	VFMADD231PD   Z5, Z5, Z0
 	VFMADD231PD   Z4, Z4, Z1
 
-doneavx512282:
+doneavx512300:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -11191,9 +12113,9 @@ TEXT ·elemL1AVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512284
+	JL     endavx512302
 
-loopavx512283:
+loopavx512301:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11216,14 +12138,14 @@ loopavx512283:
 	VADDPD        Z4, Z3, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512283
+	JGE           loopavx512301
 
-endavx512284:
+endavx512302:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512286
+	JL   endavx512304
 
-loopavx512285:
+loopavx512303:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11236,12 +12158,12 @@ loopavx512285:
 	VADDPD        Z4, Z1, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512285
+	JGE           loopavx512303
 
-endavx512286:
+endavx512304:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512287
+	JZ            doneavx512305
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -11256,7 +12178,7 @@ endavx512286:
 	VPSRLQ        $0x01, Z4, Z4
 	VADDPD        Z4, Z1, Z1
 
-doneavx512287:
+doneavx512305:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -11282,9 +12204,9 @@ TEXT ·elemDotAVX512(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x20, DX
-	JL     endavx512289
+	JL     endavx512307
 
-loopavx512288:
+loopavx512306:
 	VMOVUPS       (AX)(BX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11307,14 +12229,14 @@ loopavx512288:
 	VFMADD231PD   Z4, Z6, Z3
 	ADDQ          $0x20, BX
 	SUBQ          $0x20, DX
-	JGE           loopavx512288
+	JGE           loopavx512306
 
-endavx512289:
+endavx512307:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512291
+	JL   endavx512309
 
-loopavx512290:
+loopavx512308:
 	VMOVUPS       (AX)(BX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -11327,12 +12249,12 @@ loopavx512290:
 	VFMADD231PD   Z4, Z6, Z1
 	ADDQ          $0x10, BX
 	SUBQ          $0x10, DX
-	JGE           loopavx512290
+	JGE           loopavx512308
 
-endavx512291:
+endavx512309:
 	ADDQ          $0x10, DX
 	TESTQ         DX, DX
-	JZ            doneavx512292
+	JZ            doneavx512310
 	MOVQ          $-1, SI
 	BZHIQ         DX, SI, SI
 	KMOVW         SI, K1
@@ -11347,7 +12269,7 @@ endavx512291:
 	VFMADD231PD   Z5, Z7, Z0
 	VFMADD231PD   Z4, Z6, Z1
 
-doneavx512292:
+doneavx512310:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -11365,15 +12287,15 @@ doneavx512292:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemLargestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1824(SB), Z0
-	VBROADCASTSS elemConstants<>+1824(SB), Z1
+	VBROADCASTSS elemConstants<>+1984(SB), Z0
+	VBROADCASTSS elemConstants<>+1984(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512294
+	JL           endavx512312
 
-loopavx512293:
+loopavx512311:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
@@ -11384,26 +12306,26 @@ loopavx512293:
 	VMAXPS     Z3, Z1, Z1
 	ADDQ       $0x20, DX
 	SUBQ       $0x20, CX
-	JGE        loopavx512293
+	JGE        loopavx512311
 
-endavx512294:
+endavx512312:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512296
+	JL   endavx512314
 
-loopavx512295:
+loopavx512313:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
 	VMAXPS     Z3, Z0, Z0
 	ADDQ       $0x10, DX
 	SUBQ       $0x10, CX
-	JGE        loopavx512295
+	JGE        loopavx512313
 
-endavx512296:
+endavx512314:
 	ADDQ       $0x10, CX
 	TESTQ      CX, CX
-	JZ         doneavx512297
+	JZ         doneavx512315
 	MOVQ       $-1, BX
 	BZHIQ      CX, BX, BX
 	KMOVW      BX, K1
@@ -11413,7 +12335,7 @@ endavx512296:
 	VBLENDMPS  Z3, Z0, K1, Z4
 	VMAXPS     Z4, Z0, Z0
 
-doneavx512297:
+doneavx512315:
 	VMAXPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y0, Y1, Y1
@@ -11427,10 +12349,10 @@ doneavx512297:
 	VORPS         Y1, Y2, Y1
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
-	JZ            numbersavx512298
-	VMOVSS        elemConstants<>+1856(SB), X0
+	JZ            numbersavx512316
+	VMOVSS        elemConstants<>+2016(SB), X0
 
-numbersavx512298:
+numbersavx512316:
 	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -11439,15 +12361,15 @@ numbersavx512298:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemSmallestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1888(SB), Z0
-	VBROADCASTSS elemConstants<>+1888(SB), Z1
+	VBROADCASTSS elemConstants<>+2048(SB), Z0
+	VBROADCASTSS elemConstants<>+2048(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512300
+	JL           endavx512318
 
-loopavx512299:
+loopavx512317:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
@@ -11458,26 +12380,26 @@ loopavx512299:
 	VMINPS     Z3, Z1, Z1
 	ADDQ       $0x20, DX
 	SUBQ       $0x20, CX
-	JGE        loopavx512299
+	JGE        loopavx512317
 
-endavx512300:
+endavx512318:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512302
+	JL   endavx512320
 
-loopavx512301:
+loopavx512319:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
 	VMINPS     Z3, Z0, Z0
 	ADDQ       $0x10, DX
 	SUBQ       $0x10, CX
-	JGE        loopavx512301
+	JGE        loopavx512319
 
-endavx512302:
+endavx512320:
 	ADDQ       $0x10, CX
 	TESTQ      CX, CX
-	JZ         doneavx512303
+	JZ         doneavx512321
 	MOVQ       $-1, BX
 	BZHIQ      CX, BX, BX
 	KMOVW      BX, K1
@@ -11487,7 +12409,7 @@ endavx512302:
 	VBLENDMPS  Z3, Z0, K1, Z4
 	VMINPS     Z4, Z0, Z0
 
-doneavx512303:
+doneavx512321:
 	VMINPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMINPS        Y0, Y1, Y1
@@ -11501,10 +12423,10 @@ doneavx512303:
 	VORPS         Y1, Y2, Y1
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
-	JZ            numbersavx512304
-	VMOVSS        elemConstants<>+1856(SB), X0
+	JZ            numbersavx512322
+	VMOVSS        elemConstants<>+2016(SB), X0
 
-numbersavx512304:
+numbersavx512322:
 	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -11520,9 +12442,9 @@ TEXT ·elemExpSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512306
+	JL           endavx512324
 
-loopavx512305:
+loopavx512323:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+64(SB), Z4
@@ -11569,14 +12491,14 @@ loopavx512305:
 	VADDPS           Z3, Z2, Z2
 	ADDQ             $0x20, BX
 	SUBQ             $0x20, DX
-	JGE              loopavx512305
+	JGE              loopavx512323
 
-endavx512306:
+endavx512324:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512308
+	JL   endavx512326
 
-loopavx512307:
+loopavx512325:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+64(SB), Z4
@@ -11601,12 +12523,12 @@ loopavx512307:
 	VADDPS           Z3, Z1, Z1
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JGE              loopavx512307
+	JGE              loopavx512325
 
-endavx512308:
+endavx512326:
 	ADDQ             $0x10, DX
 	TESTQ            DX, DX
-	JZ               doneavx512309
+	JZ               doneavx512327
 	MOVQ             $-1, SI
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
@@ -11634,7 +12556,7 @@ endavx512308:
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z0, Z1, Z1
 
-doneavx512309:
+doneavx512327:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -11658,9 +12580,9 @@ TEXT ·elemSumExpAVX512(SB), NOSPLIT, $0-28
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512311
+	JL           endavx512329
 
-loopavx512310:
+loopavx512328:
 	VMOVUPS          (AX)(DX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+64(SB), Z4
@@ -11705,14 +12627,14 @@ loopavx512310:
 	VADDPS           Z3, Z2, Z2
 	ADDQ             $0x20, DX
 	SUBQ             $0x20, CX
-	JGE              loopavx512310
+	JGE              loopavx512328
 
-endavx512311:
+endavx512329:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512313
+	JL   endavx512331
 
-loopavx512312:
+loopavx512330:
 	VMOVUPS          (AX)(DX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+64(SB), Z4
@@ -11736,12 +12658,12 @@ loopavx512312:
 	VADDPS           Z3, Z1, Z1
 	ADDQ             $0x10, DX
 	SUBQ             $0x10, CX
-	JGE              loopavx512312
+	JGE              loopavx512330
 
-endavx512313:
+endavx512331:
 	ADDQ             $0x10, CX
 	TESTQ            CX, CX
-	JZ               doneavx512314
+	JZ               doneavx512332
 	MOVQ             $-1, BX
 	BZHIQ            CX, BX, BX
 	KMOVW            BX, K1
@@ -11768,7 +12690,7 @@ endavx512313:
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z0, Z1, Z1
 
-doneavx512314:
+doneavx512332:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -11792,9 +12714,9 @@ TEXT ·elemLogSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx512316
+	JL           endavx512334
 
-loopavx512315:
+loopavx512333:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     elemConstants<>+64(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
@@ -11819,12 +12741,12 @@ loopavx512315:
 	VMOVUPS          Z2, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx512315
+	JGE              loopavx512333
 
-endavx512316:
+endavx512334:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx512317
+	JZ               doneavx512335
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
@@ -11851,7 +12773,7 @@ endavx512316:
 	VFNMADD231PS     Z0, Z1, Z2
 	VMOVUPS          Z2, K1, (AX)(SI*4)
 
-doneavx512317:
+doneavx512335:
 	VZEROUPPER
 	RET
 
@@ -11867,9 +12789,9 @@ TEXT ·elemDotFloatAVX512(SB), NOSPLIT, $0-28
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x40, DX
-	JL     endavx512319
+	JL     endavx512337
 
-loopavx512318:
+loopavx512336:
 	VMOVUPS     (AX)(BX*4), Z4
 	VMOVUPS     (CX)(BX*4), Z5
 	VFMADD231PS Z5, Z4, Z0
@@ -11884,25 +12806,25 @@ loopavx512318:
 	VFMADD231PS Z5, Z4, Z3
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
-	JGE         loopavx512318
+	JGE         loopavx512336
 
-endavx512319:
+endavx512337:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JL   endavx512321
+	JL   endavx512339
 
-loopavx512320:
+loopavx512338:
 	VMOVUPS     (AX)(BX*4), Z4
 	VMOVUPS     (CX)(BX*4), Z5
 	VFMADD231PS Z5, Z4, Z0
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512320
+	JGE         loopavx512338
 
-endavx512321:
+endavx512339:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512322
+	JZ          doneavx512340
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -11910,7 +12832,7 @@ endavx512321:
 	VMOVUPS.Z   (CX)(BX*4), K1, Z5
 	VFMADD231PS Z5, Z4, Z0
 
-doneavx512322:
+doneavx512340:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -11936,9 +12858,9 @@ TEXT ·elemSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512324
+	JL           endavx512342
 
-loopavx512323:
+loopavx512341:
 	VMOVUPS (DX)(SI*4), Z1
 	VMOVUPS (CX)(SI*4), Z2
 	VSUBPS  Z0, Z2, Z2
@@ -11951,14 +12873,14 @@ loopavx512323:
 	VMOVUPS Z1, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512323
+	JGE     loopavx512341
 
-endavx512324:
+endavx512342:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512326
+	JL   endavx512344
 
-loopavx512325:
+loopavx512343:
 	VMOVUPS (DX)(SI*4), Z1
 	VMOVUPS (CX)(SI*4), Z2
 	VSUBPS  Z0, Z2, Z2
@@ -11966,12 +12888,12 @@ loopavx512325:
 	VMOVUPS Z1, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512325
+	JGE     loopavx512343
 
-endavx512326:
+endavx512344:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512327
+	JZ        doneavx512345
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -11981,7 +12903,7 @@ endavx512326:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512327:
+doneavx512345:
 	VZEROUPPER
 	RET
 
@@ -11996,9 +12918,9 @@ TEXT ·elemSumFloatAVX512(SB), NOSPLIT, $0-20
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JL     endavx512329
+	JL     endavx512347
 
-loopavx512328:
+loopavx512346:
 	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS 64(AX)(DX*4), Z4
@@ -12009,31 +12931,31 @@ loopavx512328:
 	VADDPS  Z4, Z3, Z3
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JGE     loopavx512328
+	JGE     loopavx512346
 
-endavx512329:
+endavx512347:
 	ADDQ $0x40, CX
 	SUBQ $0x10, CX
-	JL   endavx512331
+	JL   endavx512349
 
-loopavx512330:
+loopavx512348:
 	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z4, Z0, Z0
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx512330
+	JGE     loopavx512348
 
-endavx512331:
+endavx512349:
 	ADDQ      $0x10, CX
 	TESTQ     CX, CX
-	JZ        doneavx512332
+	JZ        doneavx512350
 	MOVQ      $-1, BX
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z4
 	VADDPS    Z4, Z0, Z0
 
-doneavx512332:
+doneavx512350:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -12061,9 +12983,9 @@ TEXT ·elemMomentsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512334
+	JL           endavx512352
 
-loopavx512333:
+loopavx512351:
 	VMOVUPS     (AX)(DX*4), Z5
 	VSUBPS      Z0, Z5, Z5
 	VADDPS      Z5, Z1, Z1
@@ -12074,26 +12996,26 @@ loopavx512333:
 	VFMADD231PS Z5, Z5, Z4
 	ADDQ        $0x20, DX
 	SUBQ        $0x20, CX
-	JGE         loopavx512333
+	JGE         loopavx512351
 
-endavx512334:
+endavx512352:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512336
+	JL   endavx512354
 
-loopavx512335:
+loopavx512353:
 	VMOVUPS     (AX)(DX*4), Z5
 	VSUBPS      Z0, Z5, Z5
 	VADDPS      Z5, Z1, Z1
 	VFMADD231PS Z5, Z5, Z3
 	ADDQ        $0x10, DX
 	SUBQ        $0x10, CX
-	JGE         loopavx512335
+	JGE         loopavx512353
 
-endavx512336:
+endavx512354:
 	ADDQ        $0x10, CX
 	TESTQ       CX, CX
-	JZ          doneavx512337
+	JZ          doneavx512355
 	MOVQ        $-1, BX
 	BZHIQ       CX, BX, BX
 	KMOVW       BX, K1
@@ -12103,7 +13025,7 @@ endavx512336:
 	VADDPS      Z0, Z1, Z1
 	VFMADD231PS Z0, Z0, Z3
 
-doneavx512337:
+doneavx512355:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -12138,9 +13060,9 @@ TEXT ·elemNormalizeAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512339
+	JL           endavx512357
 
-loopavx512338:
+loopavx512356:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -12153,14 +13075,14 @@ loopavx512338:
 	VMOVUPS     Z4, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512338
+	JGE         loopavx512356
 
-endavx512339:
+endavx512357:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512341
+	JL   endavx512359
 
-loopavx512340:
+loopavx512358:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -12168,12 +13090,12 @@ loopavx512340:
 	VMOVUPS     Z4, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512340
+	JGE         loopavx512358
 
-endavx512341:
+endavx512359:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512342
+	JZ          doneavx512360
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -12183,7 +13105,7 @@ endavx512341:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*4)
 
-doneavx512342:
+doneavx512360:
 	VZEROUPPER
 	RET
 
@@ -12200,9 +13122,9 @@ TEXT ·elemNormalizeAffineAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+48(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512344
+	JL           endavx512362
 
-loopavx512343:
+loopavx512361:
 	VMOVUPS     (CX)(DI*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -12221,14 +13143,14 @@ loopavx512343:
 	VMOVUPS     Z5, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512343
+	JGE         loopavx512361
 
-endavx512344:
+endavx512362:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512346
+	JL   endavx512364
 
-loopavx512345:
+loopavx512363:
 	VMOVUPS     (CX)(DI*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -12239,12 +13161,12 @@ loopavx512345:
 	VMOVUPS     Z5, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512345
+	JGE         loopavx512363
 
-endavx512346:
+endavx512364:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512347
+	JZ          doneavx512365
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -12257,7 +13179,7 @@ endavx512346:
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 
-doneavx512347:
+doneavx512365:
 	VZEROUPPER
 	RET
 
@@ -12274,9 +13196,9 @@ TEXT ·elemNormSumsAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512349
+	JL           endavx512367
 
-loopavx512348:
+loopavx512366:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -12289,14 +13211,14 @@ loopavx512348:
 	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512348
+	JGE         loopavx512366
 
-endavx512349:
+endavx512367:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512351
+	JL   endavx512369
 
-loopavx512350:
+loopavx512368:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -12304,12 +13226,12 @@ loopavx512350:
 	VFMADD231PS Z6, Z5, Z3
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512350
+	JGE         loopavx512368
 
-endavx512351:
+endavx512369:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512352
+	JZ          doneavx512370
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -12320,7 +13242,7 @@ endavx512351:
 	VMOVAPS.Z   Z0, K1, Z0
 	VFMADD231PS Z0, Z5, Z3
 
-doneavx512352:
+doneavx512370:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -12358,9 +13280,9 @@ TEXT ·elemNormSumsGammaAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512354
+	JL           endavx512372
 
-loopavx512353:
+loopavx512371:
 	VMOVUPS     (AX)(SI*4), Z5
 	VMOVUPS     (DX)(SI*4), Z6
 	VMULPS      Z6, Z5, Z5
@@ -12377,14 +13299,14 @@ loopavx512353:
 	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JGE         loopavx512353
+	JGE         loopavx512371
 
-endavx512354:
+endavx512372:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512356
+	JL   endavx512374
 
-loopavx512355:
+loopavx512373:
 	VMOVUPS     (AX)(SI*4), Z5
 	VMOVUPS     (DX)(SI*4), Z6
 	VMULPS      Z6, Z5, Z5
@@ -12394,12 +13316,12 @@ loopavx512355:
 	VFMADD231PS Z6, Z5, Z3
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx512355
+	JGE         loopavx512373
 
-endavx512356:
+endavx512374:
 	ADDQ        $0x10, BX
 	TESTQ       BX, BX
-	JZ          doneavx512357
+	JZ          doneavx512375
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVW       DI, K1
@@ -12412,7 +13334,7 @@ endavx512356:
 	VMOVAPS.Z   Z0, K1, Z0
 	VFMADD231PS Z0, Z5, Z3
 
-doneavx512357:
+doneavx512375:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -12449,9 +13371,9 @@ TEXT ·elemNormGradAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512359
+	JL           endavx512377
 
-loopavx512358:
+loopavx512376:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12468,14 +13390,14 @@ loopavx512358:
 	VMOVUPS     Z5, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JGE         loopavx512358
+	JGE         loopavx512376
 
-endavx512359:
+endavx512377:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512361
+	JL   endavx512379
 
-loopavx512360:
+loopavx512378:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12485,12 +13407,12 @@ loopavx512360:
 	VMOVUPS     Z5, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx512360
+	JGE         loopavx512378
 
-endavx512361:
+endavx512379:
 	ADDQ        $0x10, BX
 	TESTQ       BX, BX
-	JZ          doneavx512362
+	JZ          doneavx512380
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVW       DI, K1
@@ -12502,7 +13424,7 @@ endavx512361:
 	VFMADD231PS Z1, Z0, Z3
 	VMOVUPS     Z3, K1, (AX)(SI*4)
 
-doneavx512362:
+doneavx512380:
 	VZEROUPPER
 	RET
 
@@ -12520,9 +13442,9 @@ TEXT ·elemNormGradGammaAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512364
+	JL           endavx512382
 
-loopavx512363:
+loopavx512381:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12543,14 +13465,14 @@ loopavx512363:
 	VMOVUPS     Z5, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512363
+	JGE         loopavx512381
 
-endavx512364:
+endavx512382:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512366
+	JL   endavx512384
 
-loopavx512365:
+loopavx512383:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12562,12 +13484,12 @@ loopavx512365:
 	VMOVUPS     Z5, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512365
+	JGE         loopavx512383
 
-endavx512366:
+endavx512384:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512367
+	JZ          doneavx512385
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -12581,7 +13503,7 @@ endavx512366:
 	VFMADD231PS Z1, Z0, Z3
 	VMOVUPS     Z3, K1, (AX)(DI*4)
 
-doneavx512367:
+doneavx512385:
 	VZEROUPPER
 	RET
 
@@ -12599,9 +13521,9 @@ TEXT ·elemNormGradAddAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512369
+	JL           endavx512387
 
-loopavx512368:
+loopavx512386:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12622,14 +13544,14 @@ loopavx512368:
 	VMOVUPS     Z4, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512368
+	JGE         loopavx512386
 
-endavx512369:
+endavx512387:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512371
+	JL   endavx512389
 
-loopavx512370:
+loopavx512388:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12641,12 +13563,12 @@ loopavx512370:
 	VMOVUPS     Z4, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512370
+	JGE         loopavx512388
 
-endavx512371:
+endavx512389:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512372
+	JZ          doneavx512390
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -12660,7 +13582,7 @@ endavx512371:
 	VADDPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-doneavx512372:
+doneavx512390:
 	VZEROUPPER
 	RET
 
@@ -12679,9 +13601,9 @@ TEXT ·elemNormGradGammaAddAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), DI
 	XORQ         R8, R8
 	SUBQ         $0x20, DI
-	JL           endavx512374
+	JL           endavx512392
 
-loopavx512373:
+loopavx512391:
 	VMOVUPS     (DX)(R8*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12706,14 +13628,14 @@ loopavx512373:
 	VMOVUPS     Z4, 64(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JGE         loopavx512373
+	JGE         loopavx512391
 
-endavx512374:
+endavx512392:
 	ADDQ $0x20, DI
 	SUBQ $0x10, DI
-	JL   endavx512376
+	JL   endavx512394
 
-loopavx512375:
+loopavx512393:
 	VMOVUPS     (DX)(R8*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -12727,12 +13649,12 @@ loopavx512375:
 	VMOVUPS     Z4, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JGE         loopavx512375
+	JGE         loopavx512393
 
-endavx512376:
+endavx512394:
 	ADDQ        $0x10, DI
 	TESTQ       DI, DI
-	JZ          doneavx512377
+	JZ          doneavx512395
 	MOVQ        $-1, R9
 	BZHIQ       DI, R9, R9
 	KMOVW       R9, K1
@@ -12748,7 +13670,7 @@ endavx512376:
 	VADDPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-doneavx512377:
+doneavx512395:
 	VZEROUPPER
 	RET
 
@@ -12762,39 +13684,39 @@ TEXT ·elemCorrelate1AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx512379
+	JL   endavx512397
 
-loopavx512378:
+loopavx512396:
 	VBROADCASTSS start+72(FP), Z0
 	LEAQ         (AX)(SI*4), DI
 	MOVQ         CX, R9
 	MOVQ         kh+56(FP), R10
 
-tallavx512380:
+tallavx512398:
 	MOVQ DI, R8
 	MOVQ kw+64(FP), R11
 
-acrossavx512381:
+acrossavx512399:
 	VBROADCASTSS (R9), Z1
 	VFMADD231PS  (R8), Z1, Z0
 	ADDQ         DX, R8
 	ADDQ         $0x04, R9
 	DECQ         R11
-	JNZ          acrossavx512381
+	JNZ          acrossavx512399
 	ADDQ         tapRow+40(FP), DI
 	DECQ         R10
-	JNZ          tallavx512380
+	JNZ          tallavx512398
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+24(FP), R8
 	VMOVUPS      Z0, (DI)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512378
+	JGE          loopavx512396
 
-endavx512379:
+endavx512397:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512382
+	JZ           doneavx512400
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -12803,25 +13725,25 @@ endavx512379:
 	MOVQ         CX, BX
 	MOVQ         kh+56(FP), DI
 
-tallavx512383:
+tallavx512401:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R8
 
-acrossavx512384:
+acrossavx512402:
 	VBROADCASTSS (BX), Z1
 	VFMADD231PS  (CX), Z1, Z0
 	ADDQ         DX, CX
 	ADDQ         $0x04, BX
 	DECQ         R8
-	JNZ          acrossavx512384
+	JNZ          acrossavx512402
 	ADDQ         tapRow+40(FP), AX
 	DECQ         DI
-	JNZ          tallavx512383
+	JNZ          tallavx512401
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-doneavx512382:
+doneavx512400:
 	VZEROUPPER
 	RET
 
@@ -12836,9 +13758,9 @@ TEXT ·elemCorrelate4AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), DI
 	XORQ R8, R8
 	SUBQ $0x10, DI
-	JL   endavx512386
+	JL   endavx512404
 
-loopavx512385:
+loopavx512403:
 	VBROADCASTSS start+72(FP), Z0
 	VBROADCASTSS start+72(FP), Z1
 	VBROADCASTSS start+72(FP), Z2
@@ -12847,11 +13769,11 @@ loopavx512385:
 	MOVQ         CX, R11
 	MOVQ         kh+56(FP), R12
 
-tallavx512387:
+tallavx512405:
 	MOVQ R9, R10
 	MOVQ kw+64(FP), R13
 
-acrossavx512388:
+acrossavx512406:
 	VBROADCASTSS (R11), Z4
 	VFMADD231PS  (R10), Z4, Z0
 	VFMADD231PS  (R10)(DX*1), Z4, Z1
@@ -12860,10 +13782,10 @@ acrossavx512388:
 	ADDQ         BX, R10
 	ADDQ         $0x04, R11
 	DECQ         R13
-	JNZ          acrossavx512388
+	JNZ          acrossavx512406
 	ADDQ         tapRow+40(FP), R9
 	DECQ         R12
-	JNZ          tallavx512387
+	JNZ          tallavx512405
 	MOVQ         y+0(FP), R9
 	MOVQ         ldy+24(FP), R10
 	VMOVUPS      Z0, (R9)(R8*4)
@@ -12875,12 +13797,12 @@ acrossavx512388:
 	VMOVUPS      Z3, (R9)(R8*4)
 	ADDQ         $0x10, R8
 	SUBQ         $0x10, DI
-	JGE          loopavx512385
+	JGE          loopavx512403
 
-endavx512386:
+endavx512404:
 	ADDQ         $0x10, DI
 	TESTQ        DI, DI
-	JZ           doneavx512389
+	JZ           doneavx512407
 	MOVQ         $-1, R9
 	BZHIQ        DI, R9, R9
 	KMOVW        R9, K1
@@ -12892,11 +13814,11 @@ endavx512386:
 	MOVQ         CX, DI
 	MOVQ         kh+56(FP), R9
 
-tallavx512390:
+tallavx512408:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R10
 
-acrossavx512391:
+acrossavx512409:
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (CX), Z4, Z0
 	VFMADD231PS  (CX)(DX*1), Z4, Z1
@@ -12905,10 +13827,10 @@ acrossavx512391:
 	ADDQ         BX, CX
 	ADDQ         $0x04, DI
 	DECQ         R10
-	JNZ          acrossavx512391
+	JNZ          acrossavx512409
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R9
-	JNZ          tallavx512390
+	JNZ          tallavx512408
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(R8*4)
@@ -12919,7 +13841,7 @@ acrossavx512391:
 	ADDQ         CX, AX
 	VMOVUPS      Z3, K1, (AX)(R8*4)
 
-doneavx512389:
+doneavx512407:
 	VZEROUPPER
 	RET
 
@@ -12935,9 +13857,9 @@ TEXT ·elemCorrelate7AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), R8
 	XORQ R9, R9
 	SUBQ $0x10, R8
-	JL   endavx512393
+	JL   endavx512411
 
-loopavx512392:
+loopavx512410:
 	VBROADCASTSS start+72(FP), Z0
 	VBROADCASTSS start+72(FP), Z1
 	VBROADCASTSS start+72(FP), Z2
@@ -12949,11 +13871,11 @@ loopavx512392:
 	MOVQ         CX, R12
 	MOVQ         kh+56(FP), R13
 
-tallavx512394:
+tallavx512412:
 	MOVQ R10, R11
 	MOVQ kw+64(FP), R14
 
-acrossavx512395:
+acrossavx512413:
 	VBROADCASTSS (R12), Z7
 	VFMADD231PS  (R11), Z7, Z0
 	VFMADD231PS  (R11)(DX*1), Z7, Z1
@@ -12965,10 +13887,10 @@ acrossavx512395:
 	ADDQ         BX, R11
 	ADDQ         $0x04, R12
 	DECQ         R14
-	JNZ          acrossavx512395
+	JNZ          acrossavx512413
 	ADDQ         tapRow+40(FP), R10
 	DECQ         R13
-	JNZ          tallavx512394
+	JNZ          tallavx512412
 	MOVQ         y+0(FP), R10
 	MOVQ         ldy+24(FP), R11
 	VMOVUPS      Z0, (R10)(R9*4)
@@ -12986,12 +13908,12 @@ acrossavx512395:
 	VMOVUPS      Z6, (R10)(R9*4)
 	ADDQ         $0x10, R9
 	SUBQ         $0x10, R8
-	JGE          loopavx512392
+	JGE          loopavx512410
 
-endavx512393:
+endavx512411:
 	ADDQ         $0x10, R8
 	TESTQ        R8, R8
-	JZ           doneavx512396
+	JZ           doneavx512414
 	MOVQ         $-1, R10
 	BZHIQ        R8, R10, R10
 	KMOVW        R10, K1
@@ -13006,11 +13928,11 @@ endavx512393:
 	MOVQ         CX, R8
 	MOVQ         kh+56(FP), R10
 
-tallavx512397:
+tallavx512415:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R11
 
-acrossavx512398:
+acrossavx512416:
 	VBROADCASTSS (R8), Z7
 	VFMADD231PS  (CX), Z7, Z0
 	VFMADD231PS  (CX)(DX*1), Z7, Z1
@@ -13022,10 +13944,10 @@ acrossavx512398:
 	ADDQ         BX, CX
 	ADDQ         $0x04, R8
 	DECQ         R11
-	JNZ          acrossavx512398
+	JNZ          acrossavx512416
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R10
-	JNZ          tallavx512397
+	JNZ          tallavx512415
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(R9*4)
@@ -13042,7 +13964,7 @@ acrossavx512398:
 	ADDQ         CX, AX
 	VMOVUPS      Z6, K1, (AX)(R9*4)
 
-doneavx512396:
+doneavx512414:
 	VZEROUPPER
 	RET
 
@@ -13059,13 +13981,13 @@ TEXT ·elemCorrelateTapsAVX512(SB), NOSPLIT, $0-64
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 
-downavx512399:
+downavx512417:
 	MOVQ CX, DI
 	MOVQ n+56(FP), R8
 	LEAQ (AX)(R8*4), R8
 	MOVQ AX, R9
 
-alongavx512400:
+alongavx512418:
 	VMOVUPS       (R9), Z4
 	VFMADD231PS   (DI), Z4, Z0
 	VFMADD231PS   (DI)(DX*1), Z4, Z1
@@ -13074,11 +13996,11 @@ alongavx512400:
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R9
 	CMPQ          R9, R8
-	JB            alongavx512400
+	JB            alongavx512418
 	ADDQ          rowStep+32(FP), CX
 	ADDQ          ldy+24(FP), AX
 	DECQ          BX
-	JNZ           downavx512399
+	JNZ           downavx512417
 	MOVQ          dw+0(FP), AX
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y0, Y4, Y4
@@ -13127,15 +14049,15 @@ TEXT ·elemColumnSumAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JL   endavx512402
+	JL   endavx512420
 
-loopavx512401:
+loopavx512419:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	LEAQ   (AX)(BX*4), SI
 	MOVQ   rows+24(FP), DI
 
-rowavx512403:
+rowavx512421:
 	VMOVUPS       (SI), Z2
 	VCVTPS2PD     Y2, Z3
 	VEXTRACTF64X4 $0x01, Z2, Y2
@@ -13144,19 +14066,19 @@ rowavx512403:
 	VADDPD        Z2, Z1, Z1
 	ADDQ          stride+16(FP), SI
 	DECQ          DI
-	JNZ           rowavx512403
+	JNZ           rowavx512421
 	VCVTPD2PS     Z0, Y4
 	VCVTPD2PS     Z1, Y0
 	VINSERTF64X4  $0x01, Y0, Z4, Z0
 	VMOVUPS       Z0, (CX)(BX*4)
 	ADDQ          $0x10, BX
 	SUBQ          $0x10, DX
-	JGE           loopavx512401
+	JGE           loopavx512419
 
-endavx512402:
+endavx512420:
 	ADDQ   $0x10, DX
 	TESTQ  DX, DX
-	JZ     doneavx512404
+	JZ     doneavx512422
 	MOVQ   $-1, SI
 	BZHIQ  DX, SI, SI
 	KMOVW  SI, K1
@@ -13165,7 +14087,7 @@ endavx512402:
 	LEAQ   (AX)(BX*4), AX
 	MOVQ   rows+24(FP), DX
 
-rowavx512405:
+rowavx512423:
 	VMOVUPS.Z     (AX), K1, Z2
 	VCVTPS2PD     Y2, Z3
 	VEXTRACTF64X4 $0x01, Z2, Y2
@@ -13174,13 +14096,13 @@ rowavx512405:
 	VADDPD        Z2, Z1, Z1
 	ADDQ          stride+16(FP), AX
 	DECQ          DX
-	JNZ           rowavx512405
+	JNZ           rowavx512423
 	VCVTPD2PS     Z0, Y4
 	VCVTPD2PS     Z1, Y0
 	VINSERTF64X4  $0x01, Y0, Z4, Z0
 	VMOVUPS       Z0, K1, (CX)(BX*4)
 
-doneavx512404:
+doneavx512422:
 	VZEROUPPER
 	RET
 
@@ -13194,9 +14116,9 @@ TEXT ·elemNormColumnsAVX512(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), SI
 	XORQ DI, DI
 	SUBQ $0x10, SI
-	JL   endavx512407
+	JL   endavx512425
 
-loopavx512406:
+loopavx512424:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -13208,7 +14130,7 @@ loopavx512406:
 	XORQ   R8, R8
 	MOVQ   rows+48(FP), R11
 
-rowavx512408:
+rowavx512426:
 	VBROADCASTSS  (DX)(R8*4), Z4
 	VBROADCASTSS  (BX)(R8*4), Z5
 	VMOVUPS       (AX)(R10*1), Z6
@@ -13229,7 +14151,7 @@ rowavx512408:
 	ADDQ          R9, R10
 	INCQ          R8
 	DECQ          R11
-	JNZ           rowavx512408
+	JNZ           rowavx512426
 	MOVQ          dgamma+0(FP), R8
 	VMOVUPS       (R8)(DI*4), Z4
 	VCVTPD2PS     Z0, Y8
@@ -13246,12 +14168,12 @@ rowavx512408:
 	VMOVUPS       Z0, (R8)(DI*4)
 	ADDQ          $0x10, DI
 	SUBQ          $0x10, SI
-	JGE           loopavx512406
+	JGE           loopavx512424
 
-endavx512407:
+endavx512425:
 	ADDQ   $0x10, SI
 	TESTQ  SI, SI
-	JZ     doneavx512409
+	JZ     doneavx512427
 	MOVQ   $-1, R8
 	BZHIQ  SI, R8, R8
 	KMOVW  R8, K1
@@ -13266,7 +14188,7 @@ endavx512407:
 	XORQ   SI, SI
 	MOVQ   rows+48(FP), R10
 
-rowavx512410:
+rowavx512428:
 	VBROADCASTSS  (DX)(SI*4), Z4
 	VBROADCASTSS  (BX)(SI*4), Z5
 	VMOVUPS.Z     (AX)(R9*1), K1, Z6
@@ -13287,7 +14209,7 @@ rowavx512410:
 	ADDQ          R8, R9
 	INCQ          SI
 	DECQ          R10
-	JNZ           rowavx512410
+	JNZ           rowavx512428
 	MOVQ          dgamma+0(FP), AX
 	VMOVUPS.Z     (AX)(DI*4), K1, Z4
 	VCVTPD2PS     Z0, Y8
@@ -13303,7 +14225,7 @@ rowavx512410:
 	VADDPS        Z1, Z0, Z0
 	VMOVUPS       Z0, K1, (AX)(DI*4)
 
-doneavx512409:
+doneavx512427:
 	VZEROUPPER
 	RET
 
@@ -13643,167 +14565,207 @@ DATA elemConstants<>+1328(SB)/4, $0xbfd9db23
 DATA elemConstants<>+1332(SB)/4, $0xbfd9db23
 DATA elemConstants<>+1336(SB)/4, $0xbfd9db23
 DATA elemConstants<>+1340(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1344(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1348(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1352(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1356(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1360(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1364(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1368(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1372(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1376(SB)/4, $0x00000000
-DATA elemConstants<>+1380(SB)/4, $0x00000000
-DATA elemConstants<>+1384(SB)/4, $0x00000000
-DATA elemConstants<>+1388(SB)/4, $0x00000000
-DATA elemConstants<>+1392(SB)/4, $0x00000000
-DATA elemConstants<>+1396(SB)/4, $0x00000000
-DATA elemConstants<>+1400(SB)/4, $0x00000000
-DATA elemConstants<>+1404(SB)/4, $0x00000000
-DATA elemConstants<>+1408(SB)/4, $0xc0000000
-DATA elemConstants<>+1412(SB)/4, $0xc0000000
-DATA elemConstants<>+1416(SB)/4, $0xc0000000
-DATA elemConstants<>+1420(SB)/4, $0xc0000000
-DATA elemConstants<>+1424(SB)/4, $0xc0000000
-DATA elemConstants<>+1428(SB)/4, $0xc0000000
-DATA elemConstants<>+1432(SB)/4, $0xc0000000
-DATA elemConstants<>+1436(SB)/4, $0xc0000000
-DATA elemConstants<>+1440(SB)/4, $0x40800000
-DATA elemConstants<>+1444(SB)/4, $0x40800000
-DATA elemConstants<>+1448(SB)/4, $0x40800000
-DATA elemConstants<>+1452(SB)/4, $0x40800000
-DATA elemConstants<>+1456(SB)/4, $0x40800000
-DATA elemConstants<>+1460(SB)/4, $0x40800000
-DATA elemConstants<>+1464(SB)/4, $0x40800000
-DATA elemConstants<>+1468(SB)/4, $0x40800000
-DATA elemConstants<>+1472(SB)/4, $0xc124cccd
-DATA elemConstants<>+1476(SB)/4, $0xc124cccd
-DATA elemConstants<>+1480(SB)/4, $0xc124cccd
-DATA elemConstants<>+1484(SB)/4, $0xc124cccd
-DATA elemConstants<>+1488(SB)/4, $0xc124cccd
-DATA elemConstants<>+1492(SB)/4, $0xc124cccd
-DATA elemConstants<>+1496(SB)/4, $0xc124cccd
-DATA elemConstants<>+1500(SB)/4, $0xc124cccd
-DATA elemConstants<>+1504(SB)/4, $0x4124cccd
-DATA elemConstants<>+1508(SB)/4, $0x4124cccd
-DATA elemConstants<>+1512(SB)/4, $0x4124cccd
-DATA elemConstants<>+1516(SB)/4, $0x4124cccd
-DATA elemConstants<>+1520(SB)/4, $0x4124cccd
-DATA elemConstants<>+1524(SB)/4, $0x4124cccd
-DATA elemConstants<>+1528(SB)/4, $0x4124cccd
-DATA elemConstants<>+1532(SB)/4, $0x4124cccd
-DATA elemConstants<>+1536(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1540(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1544(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1548(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1552(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1556(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1560(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1564(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1568(SB)/4, $0xc11e6666
-DATA elemConstants<>+1572(SB)/4, $0xc11e6666
-DATA elemConstants<>+1576(SB)/4, $0xc11e6666
-DATA elemConstants<>+1580(SB)/4, $0xc11e6666
-DATA elemConstants<>+1584(SB)/4, $0xc11e6666
-DATA elemConstants<>+1588(SB)/4, $0xc11e6666
-DATA elemConstants<>+1592(SB)/4, $0xc11e6666
-DATA elemConstants<>+1596(SB)/4, $0xc11e6666
-DATA elemConstants<>+1600(SB)/4, $0x411e6666
-DATA elemConstants<>+1604(SB)/4, $0x411e6666
-DATA elemConstants<>+1608(SB)/4, $0x411e6666
-DATA elemConstants<>+1612(SB)/4, $0x411e6666
-DATA elemConstants<>+1616(SB)/4, $0x411e6666
-DATA elemConstants<>+1620(SB)/4, $0x411e6666
-DATA elemConstants<>+1624(SB)/4, $0x411e6666
-DATA elemConstants<>+1628(SB)/4, $0x411e6666
-DATA elemConstants<>+1632(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1636(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1640(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1644(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1648(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1652(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1656(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1660(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1664(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1668(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1672(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1676(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1680(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1684(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1688(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1692(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1696(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1700(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1704(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1708(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1712(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1716(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1720(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1724(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1728(SB)/4, $0xc2b00000
-DATA elemConstants<>+1732(SB)/4, $0xc2b00000
-DATA elemConstants<>+1736(SB)/4, $0xc2b00000
-DATA elemConstants<>+1740(SB)/4, $0xc2b00000
-DATA elemConstants<>+1744(SB)/4, $0xc2b00000
-DATA elemConstants<>+1748(SB)/4, $0xc2b00000
-DATA elemConstants<>+1752(SB)/4, $0xc2b00000
-DATA elemConstants<>+1756(SB)/4, $0xc2b00000
-DATA elemConstants<>+1760(SB)/4, $0x42b00000
-DATA elemConstants<>+1764(SB)/4, $0x42b00000
-DATA elemConstants<>+1768(SB)/4, $0x42b00000
-DATA elemConstants<>+1772(SB)/4, $0x42b00000
-DATA elemConstants<>+1776(SB)/4, $0x42b00000
-DATA elemConstants<>+1780(SB)/4, $0x42b00000
-DATA elemConstants<>+1784(SB)/4, $0x42b00000
-DATA elemConstants<>+1788(SB)/4, $0x42b00000
-DATA elemConstants<>+1792(SB)/4, $0x40400000
-DATA elemConstants<>+1796(SB)/4, $0x40400000
-DATA elemConstants<>+1800(SB)/4, $0x40400000
-DATA elemConstants<>+1804(SB)/4, $0x40400000
-DATA elemConstants<>+1808(SB)/4, $0x40400000
-DATA elemConstants<>+1812(SB)/4, $0x40400000
-DATA elemConstants<>+1816(SB)/4, $0x40400000
-DATA elemConstants<>+1820(SB)/4, $0x40400000
-DATA elemConstants<>+1824(SB)/4, $0xff800000
-DATA elemConstants<>+1828(SB)/4, $0xff800000
-DATA elemConstants<>+1832(SB)/4, $0xff800000
-DATA elemConstants<>+1836(SB)/4, $0xff800000
-DATA elemConstants<>+1840(SB)/4, $0xff800000
-DATA elemConstants<>+1844(SB)/4, $0xff800000
-DATA elemConstants<>+1848(SB)/4, $0xff800000
-DATA elemConstants<>+1852(SB)/4, $0xff800000
-DATA elemConstants<>+1856(SB)/4, $0x7fc00000
-DATA elemConstants<>+1860(SB)/4, $0x7fc00000
-DATA elemConstants<>+1864(SB)/4, $0x7fc00000
-DATA elemConstants<>+1868(SB)/4, $0x7fc00000
-DATA elemConstants<>+1872(SB)/4, $0x7fc00000
-DATA elemConstants<>+1876(SB)/4, $0x7fc00000
-DATA elemConstants<>+1880(SB)/4, $0x7fc00000
-DATA elemConstants<>+1884(SB)/4, $0x7fc00000
-DATA elemConstants<>+1888(SB)/4, $0x7f800000
-DATA elemConstants<>+1892(SB)/4, $0x7f800000
-DATA elemConstants<>+1896(SB)/4, $0x7f800000
-DATA elemConstants<>+1900(SB)/4, $0x7f800000
-DATA elemConstants<>+1904(SB)/4, $0x7f800000
-DATA elemConstants<>+1908(SB)/4, $0x7f800000
-DATA elemConstants<>+1912(SB)/4, $0x7f800000
-DATA elemConstants<>+1916(SB)/4, $0x7f800000
-DATA elemConstants<>+1920(SB)/4, $0x00000008
-DATA elemConstants<>+1924(SB)/4, $0x00000008
-DATA elemConstants<>+1928(SB)/4, $0x00000008
-DATA elemConstants<>+1932(SB)/4, $0x00000008
-DATA elemConstants<>+1936(SB)/4, $0x00000008
-DATA elemConstants<>+1940(SB)/4, $0x00000008
-DATA elemConstants<>+1944(SB)/4, $0x00000008
-DATA elemConstants<>+1948(SB)/4, $0x00000008
-DATA elemConstants<>+1952(SB)/4, $0x00000010
-DATA elemConstants<>+1956(SB)/4, $0x00000010
-DATA elemConstants<>+1960(SB)/4, $0x00000010
-DATA elemConstants<>+1964(SB)/4, $0x00000010
-DATA elemConstants<>+1968(SB)/4, $0x00000010
-DATA elemConstants<>+1972(SB)/4, $0x00000010
-DATA elemConstants<>+1976(SB)/4, $0x00000010
-DATA elemConstants<>+1980(SB)/4, $0x00000010
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $1984
+DATA elemConstants<>+1344(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1348(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1352(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1356(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1360(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1364(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1368(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1372(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1376(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1380(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1384(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1388(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1392(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1396(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1400(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1404(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1408(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1412(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1416(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1420(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1424(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1428(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1432(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1436(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1440(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1444(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1448(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1452(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1456(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1460(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1464(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1468(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1472(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1476(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1480(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1484(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1488(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1492(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1496(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1500(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1504(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1508(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1512(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1516(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1520(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1524(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1528(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1532(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1536(SB)/4, $0x00000000
+DATA elemConstants<>+1540(SB)/4, $0x00000000
+DATA elemConstants<>+1544(SB)/4, $0x00000000
+DATA elemConstants<>+1548(SB)/4, $0x00000000
+DATA elemConstants<>+1552(SB)/4, $0x00000000
+DATA elemConstants<>+1556(SB)/4, $0x00000000
+DATA elemConstants<>+1560(SB)/4, $0x00000000
+DATA elemConstants<>+1564(SB)/4, $0x00000000
+DATA elemConstants<>+1568(SB)/4, $0xc0000000
+DATA elemConstants<>+1572(SB)/4, $0xc0000000
+DATA elemConstants<>+1576(SB)/4, $0xc0000000
+DATA elemConstants<>+1580(SB)/4, $0xc0000000
+DATA elemConstants<>+1584(SB)/4, $0xc0000000
+DATA elemConstants<>+1588(SB)/4, $0xc0000000
+DATA elemConstants<>+1592(SB)/4, $0xc0000000
+DATA elemConstants<>+1596(SB)/4, $0xc0000000
+DATA elemConstants<>+1600(SB)/4, $0x40800000
+DATA elemConstants<>+1604(SB)/4, $0x40800000
+DATA elemConstants<>+1608(SB)/4, $0x40800000
+DATA elemConstants<>+1612(SB)/4, $0x40800000
+DATA elemConstants<>+1616(SB)/4, $0x40800000
+DATA elemConstants<>+1620(SB)/4, $0x40800000
+DATA elemConstants<>+1624(SB)/4, $0x40800000
+DATA elemConstants<>+1628(SB)/4, $0x40800000
+DATA elemConstants<>+1632(SB)/4, $0xc124cccd
+DATA elemConstants<>+1636(SB)/4, $0xc124cccd
+DATA elemConstants<>+1640(SB)/4, $0xc124cccd
+DATA elemConstants<>+1644(SB)/4, $0xc124cccd
+DATA elemConstants<>+1648(SB)/4, $0xc124cccd
+DATA elemConstants<>+1652(SB)/4, $0xc124cccd
+DATA elemConstants<>+1656(SB)/4, $0xc124cccd
+DATA elemConstants<>+1660(SB)/4, $0xc124cccd
+DATA elemConstants<>+1664(SB)/4, $0x4124cccd
+DATA elemConstants<>+1668(SB)/4, $0x4124cccd
+DATA elemConstants<>+1672(SB)/4, $0x4124cccd
+DATA elemConstants<>+1676(SB)/4, $0x4124cccd
+DATA elemConstants<>+1680(SB)/4, $0x4124cccd
+DATA elemConstants<>+1684(SB)/4, $0x4124cccd
+DATA elemConstants<>+1688(SB)/4, $0x4124cccd
+DATA elemConstants<>+1692(SB)/4, $0x4124cccd
+DATA elemConstants<>+1696(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1700(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1704(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1708(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1712(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1716(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1720(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1724(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1728(SB)/4, $0xc11e6666
+DATA elemConstants<>+1732(SB)/4, $0xc11e6666
+DATA elemConstants<>+1736(SB)/4, $0xc11e6666
+DATA elemConstants<>+1740(SB)/4, $0xc11e6666
+DATA elemConstants<>+1744(SB)/4, $0xc11e6666
+DATA elemConstants<>+1748(SB)/4, $0xc11e6666
+DATA elemConstants<>+1752(SB)/4, $0xc11e6666
+DATA elemConstants<>+1756(SB)/4, $0xc11e6666
+DATA elemConstants<>+1760(SB)/4, $0x411e6666
+DATA elemConstants<>+1764(SB)/4, $0x411e6666
+DATA elemConstants<>+1768(SB)/4, $0x411e6666
+DATA elemConstants<>+1772(SB)/4, $0x411e6666
+DATA elemConstants<>+1776(SB)/4, $0x411e6666
+DATA elemConstants<>+1780(SB)/4, $0x411e6666
+DATA elemConstants<>+1784(SB)/4, $0x411e6666
+DATA elemConstants<>+1788(SB)/4, $0x411e6666
+DATA elemConstants<>+1792(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1796(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1800(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1804(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1808(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1812(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1816(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1820(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1824(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1828(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1832(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1836(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1840(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1844(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1848(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1852(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1856(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1860(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1864(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1868(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1872(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1876(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1880(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1884(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1888(SB)/4, $0xc2b00000
+DATA elemConstants<>+1892(SB)/4, $0xc2b00000
+DATA elemConstants<>+1896(SB)/4, $0xc2b00000
+DATA elemConstants<>+1900(SB)/4, $0xc2b00000
+DATA elemConstants<>+1904(SB)/4, $0xc2b00000
+DATA elemConstants<>+1908(SB)/4, $0xc2b00000
+DATA elemConstants<>+1912(SB)/4, $0xc2b00000
+DATA elemConstants<>+1916(SB)/4, $0xc2b00000
+DATA elemConstants<>+1920(SB)/4, $0x42b00000
+DATA elemConstants<>+1924(SB)/4, $0x42b00000
+DATA elemConstants<>+1928(SB)/4, $0x42b00000
+DATA elemConstants<>+1932(SB)/4, $0x42b00000
+DATA elemConstants<>+1936(SB)/4, $0x42b00000
+DATA elemConstants<>+1940(SB)/4, $0x42b00000
+DATA elemConstants<>+1944(SB)/4, $0x42b00000
+DATA elemConstants<>+1948(SB)/4, $0x42b00000
+DATA elemConstants<>+1952(SB)/4, $0x40400000
+DATA elemConstants<>+1956(SB)/4, $0x40400000
+DATA elemConstants<>+1960(SB)/4, $0x40400000
+DATA elemConstants<>+1964(SB)/4, $0x40400000
+DATA elemConstants<>+1968(SB)/4, $0x40400000
+DATA elemConstants<>+1972(SB)/4, $0x40400000
+DATA elemConstants<>+1976(SB)/4, $0x40400000
+DATA elemConstants<>+1980(SB)/4, $0x40400000
+DATA elemConstants<>+1984(SB)/4, $0xff800000
+DATA elemConstants<>+1988(SB)/4, $0xff800000
+DATA elemConstants<>+1992(SB)/4, $0xff800000
+DATA elemConstants<>+1996(SB)/4, $0xff800000
+DATA elemConstants<>+2000(SB)/4, $0xff800000
+DATA elemConstants<>+2004(SB)/4, $0xff800000
+DATA elemConstants<>+2008(SB)/4, $0xff800000
+DATA elemConstants<>+2012(SB)/4, $0xff800000
+DATA elemConstants<>+2016(SB)/4, $0x7fc00000
+DATA elemConstants<>+2020(SB)/4, $0x7fc00000
+DATA elemConstants<>+2024(SB)/4, $0x7fc00000
+DATA elemConstants<>+2028(SB)/4, $0x7fc00000
+DATA elemConstants<>+2032(SB)/4, $0x7fc00000
+DATA elemConstants<>+2036(SB)/4, $0x7fc00000
+DATA elemConstants<>+2040(SB)/4, $0x7fc00000
+DATA elemConstants<>+2044(SB)/4, $0x7fc00000
+DATA elemConstants<>+2048(SB)/4, $0x7f800000
+DATA elemConstants<>+2052(SB)/4, $0x7f800000
+DATA elemConstants<>+2056(SB)/4, $0x7f800000
+DATA elemConstants<>+2060(SB)/4, $0x7f800000
+DATA elemConstants<>+2064(SB)/4, $0x7f800000
+DATA elemConstants<>+2068(SB)/4, $0x7f800000
+DATA elemConstants<>+2072(SB)/4, $0x7f800000
+DATA elemConstants<>+2076(SB)/4, $0x7f800000
+DATA elemConstants<>+2080(SB)/4, $0x00000008
+DATA elemConstants<>+2084(SB)/4, $0x00000008
+DATA elemConstants<>+2088(SB)/4, $0x00000008
+DATA elemConstants<>+2092(SB)/4, $0x00000008
+DATA elemConstants<>+2096(SB)/4, $0x00000008
+DATA elemConstants<>+2100(SB)/4, $0x00000008
+DATA elemConstants<>+2104(SB)/4, $0x00000008
+DATA elemConstants<>+2108(SB)/4, $0x00000008
+DATA elemConstants<>+2112(SB)/4, $0x00000010
+DATA elemConstants<>+2116(SB)/4, $0x00000010
+DATA elemConstants<>+2120(SB)/4, $0x00000010
+DATA elemConstants<>+2124(SB)/4, $0x00000010
+DATA elemConstants<>+2128(SB)/4, $0x00000010
+DATA elemConstants<>+2132(SB)/4, $0x00000010
+DATA elemConstants<>+2136(SB)/4, $0x00000010
+DATA elemConstants<>+2140(SB)/4, $0x00000010
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $2144
 
 DATA elemTail<>+0(SB)/4, $0xffffffff
 DATA elemTail<>+4(SB)/4, $0xffffffff

@@ -1126,6 +1126,252 @@ out:
 end:
 	RET
 
+// func elemSoftplusNEON(y, x *float32, n int)
+TEXT ·elemSoftplusNEON(SB), NOSPLIT, $16-24
+	MOVD y+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R4
+	MOVD $elemConstants<>(SB), R5
+	MOVD $0, R6
+loop:
+	CMP $4, R4
+	BLT tail
+body:
+	VLD1.P 16(R1), [V0.S4]
+	FMOVQ 0(R5), F1
+	WORD $0x4ea11c02 // ORR V2, V0, V1
+	FMOVQ 32(R5), F1
+	FMOVQ 48(R5), F3
+	WORD $0x4ea2f464 // FMIN V4, V3, V2
+	WORD $0x4e24f423 // FMAX V3, V1, V4
+	FMOVQ 64(R5), F4
+	WORD $0x6e24dc61 // FMUL V1, V3, V4
+	WORD $0x4e218824 // FRINTN V4, V1
+	WORD $0x4ea31c61 // ORR V1, V3, V3
+	FMOVQ 80(R5), F3
+	WORD $0x4e23cc81 // FMLA V1, V4, V3
+	FMOVQ 96(R5), F3
+	WORD $0x4e23cc81 // FMLA V1, V4, V3
+	FMOVQ 112(R5), F3
+	FMOVQ 128(R5), F2
+	WORD $0x4e21cc62 // FMLA V2, V3, V1
+	WORD $0x4ea21c43 // ORR V3, V2, V2
+	FMOVQ 144(R5), F2
+	WORD $0x4e21cc62 // FMLA V2, V3, V1
+	WORD $0x4ea21c43 // ORR V3, V2, V2
+	FMOVQ 160(R5), F2
+	WORD $0x4e21cc62 // FMLA V2, V3, V1
+	WORD $0x4ea21c43 // ORR V3, V2, V2
+	FMOVQ 176(R5), F2
+	WORD $0x4e21cc62 // FMLA V2, V3, V1
+	WORD $0x4ea21c43 // ORR V3, V2, V2
+	WORD $0x6e21dc22 // FMUL V2, V1, V1
+	WORD $0x4e22cc61 // FMLA V1, V3, V2
+	FMOVQ 192(R5), F2
+	WORD $0x4e22d423 // FADD V3, V1, V2
+	WORD $0x4e21a882 // FCVTNS V2, V4
+	WORD $0x4f3f0444 // SSHR $1 V4, V2
+	WORD $0x6ea48441 // SUB V1, V2, V4
+	FMOVQ 208(R5), F2
+	WORD $0x4ea28485 // ADD V5, V4, V2
+	WORD $0x4f3754a2 // SHL $23 V2, V5
+	WORD $0x6e22dc65 // FMUL V5, V3, V2
+	FMOVQ 208(R5), F2
+	WORD $0x4ea28423 // ADD V3, V1, V2
+	WORD $0x4f375462 // SHL $23 V2, V3
+	WORD $0x6e22dca3 // FMUL V3, V5, V2
+	FMOVQ 272(R5), F2
+	WORD $0x4e22d465 // FADD V5, V3, V2
+	WORD $0x6e25fc62 // FDIV V2, V3, V5
+	WORD $0x6e22dc45 // FMUL V5, V2, V2
+	FMOVQ 688(R5), F3
+	FMOVQ 704(R5), F1
+	WORD $0x4e25cc61 // FMLA V1, V3, V5
+	WORD $0x4ea11c23 // ORR V3, V1, V1
+	FMOVQ 720(R5), F1
+	WORD $0x4e25cc61 // FMLA V1, V3, V5
+	WORD $0x4ea11c23 // ORR V3, V1, V1
+	FMOVQ 736(R5), F1
+	WORD $0x4e25cc61 // FMLA V1, V3, V5
+	WORD $0x4ea11c23 // ORR V3, V1, V1
+	FMOVQ 752(R5), F1
+	WORD $0x4e25cc61 // FMLA V1, V3, V5
+	WORD $0x4ea11c23 // ORR V3, V1, V1
+	FMOVQ 272(R5), F1
+	WORD $0x4e25cc61 // FMLA V1, V3, V5
+	WORD $0x4ea11c23 // ORR V3, V1, V1
+	FMOVQ 592(R5), F1
+	WORD $0x4e20f425 // FMAX V5, V1, V0
+	WORD $0x4e23cc45 // FMLA V5, V2, V3
+	VST1.P [V5.S4], 16(R0)
+	SUB $4, R4
+	B loop
+tail:
+	CBZ R4, done
+	MOVD R4, R6
+	MOVD R0, R7
+	MOVD $buffer-16(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in1:
+	MOVWU.P 4(R1), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in1
+	MOVD R8, R1
+	MOVD R8, R0
+	MOVD $4, R4
+	B body
+done:
+	CBZ R6, end
+	MOVD $buffer-16(SP), R8
+out:
+	MOVWU.P 4(R8), R11
+	MOVW.P R11, 4(R7)
+	SUBS $1, R6
+	BNE out
+end:
+	RET
+
+// func elemSoftsignNEON(y, x *float32, n int)
+TEXT ·elemSoftsignNEON(SB), NOSPLIT, $16-24
+	MOVD y+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R4
+	MOVD $elemConstants<>(SB), R5
+	MOVD $0, R6
+loop:
+	CMP $4, R4
+	BLT tail
+body:
+	VLD1.P 16(R1), [V0.S4]
+	FMOVQ 16(R5), F1
+	WORD $0x4e211c02 // AND V2, V0, V1
+	FMOVQ 192(R5), F1
+	WORD $0x4e21d443 // FADD V3, V2, V1
+	WORD $0x6e23fc01 // FDIV V1, V0, V3
+	VST1.P [V1.S4], 16(R0)
+	SUB $4, R4
+	B loop
+tail:
+	CBZ R4, done
+	MOVD R4, R6
+	MOVD R0, R7
+	MOVD $buffer-16(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in1:
+	MOVWU.P 4(R1), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in1
+	MOVD R8, R1
+	MOVD R8, R0
+	MOVD $4, R4
+	B body
+done:
+	CBZ R6, end
+	MOVD $buffer-16(SP), R8
+out:
+	MOVWU.P 4(R8), R11
+	MOVW.P R11, 4(R7)
+	SUBS $1, R6
+	BNE out
+end:
+	RET
+
+// func elemMishNEON(y, x *float32, n int)
+TEXT ·elemMishNEON(SB), NOSPLIT, $16-24
+	MOVD y+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R4
+	MOVD $elemConstants<>(SB), R5
+	MOVD $0, R6
+loop:
+	CMP $4, R4
+	BLT tail
+body:
+	VLD1.P 16(R1), [V0.S4]
+	FMOVQ 32(R5), F1
+	FMOVQ 240(R5), F2
+	WORD $0x4ea0f443 // FMIN V3, V2, V0
+	WORD $0x4e23f422 // FMAX V2, V1, V3
+	FMOVQ 64(R5), F3
+	WORD $0x6e23dc41 // FMUL V1, V2, V3
+	WORD $0x4e218823 // FRINTN V3, V1
+	WORD $0x4ea21c41 // ORR V1, V2, V2
+	FMOVQ 80(R5), F2
+	WORD $0x4e22cc61 // FMLA V1, V3, V2
+	FMOVQ 96(R5), F2
+	WORD $0x4e22cc61 // FMLA V1, V3, V2
+	FMOVQ 112(R5), F2
+	FMOVQ 128(R5), F4
+	WORD $0x4e21cc44 // FMLA V4, V2, V1
+	WORD $0x4ea41c82 // ORR V2, V4, V4
+	FMOVQ 144(R5), F4
+	WORD $0x4e21cc44 // FMLA V4, V2, V1
+	WORD $0x4ea41c82 // ORR V2, V4, V4
+	FMOVQ 160(R5), F4
+	WORD $0x4e21cc44 // FMLA V4, V2, V1
+	WORD $0x4ea41c82 // ORR V2, V4, V4
+	FMOVQ 176(R5), F4
+	WORD $0x4e21cc44 // FMLA V4, V2, V1
+	WORD $0x4ea41c82 // ORR V2, V4, V4
+	WORD $0x6e21dc24 // FMUL V4, V1, V1
+	WORD $0x4e24cc41 // FMLA V1, V2, V4
+	FMOVQ 192(R5), F4
+	WORD $0x4e24d422 // FADD V2, V1, V4
+	WORD $0x4e21a864 // FCVTNS V4, V3
+	WORD $0x4f3f0483 // SSHR $1 V3, V4
+	WORD $0x6ea38481 // SUB V1, V4, V3
+	FMOVQ 208(R5), F4
+	WORD $0x4ea48465 // ADD V5, V3, V4
+	WORD $0x4f3754a4 // SHL $23 V4, V5
+	WORD $0x6e24dc45 // FMUL V5, V2, V4
+	FMOVQ 208(R5), F4
+	WORD $0x4ea48422 // ADD V2, V1, V4
+	WORD $0x4f375444 // SHL $23 V4, V2
+	WORD $0x6e24dca2 // FMUL V2, V5, V4
+	FMOVQ 272(R5), F4
+	WORD $0x4e24d445 // FADD V5, V2, V4
+	WORD $0x6e25dc44 // FMUL V4, V2, V5
+	FMOVQ 272(R5), F5
+	WORD $0x4e25d482 // FADD V2, V4, V5
+	WORD $0x6e22fc85 // FDIV V5, V4, V2
+	WORD $0x6e25dc02 // FMUL V2, V0, V5
+	VST1.P [V2.S4], 16(R0)
+	SUB $4, R4
+	B loop
+tail:
+	CBZ R4, done
+	MOVD R4, R6
+	MOVD R0, R7
+	MOVD $buffer-16(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in1:
+	MOVWU.P 4(R1), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in1
+	MOVD R8, R1
+	MOVD R8, R0
+	MOVD $4, R4
+	B body
+done:
+	CBZ R6, end
+	MOVD $buffer-16(SP), R8
+out:
+	MOVWU.P 4(R8), R11
+	MOVW.P R11, 4(R7)
+	SUBS $1, R6
+	BNE out
+end:
+	RET
+
 // func elemHardSigmoidNEON(y, x *float32, n int)
 TEXT ·elemHardSigmoidNEON(SB), NOSPLIT, $16-24
 	MOVD y+0(FP), R0
@@ -1139,7 +1385,7 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	WORD $0x4ea01c01 // ORR V1, V0, V0
-	FMOVQ 688(R5), F0
+	FMOVQ 768(R5), F0
 	FMOVQ 384(R5), F2
 	WORD $0x4e20cc22 // FMLA V2, V1, V0
 	WORD $0x4ea21c41 // ORR V1, V2, V2
@@ -1191,7 +1437,7 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	WORD $0x4ea01c01 // ORR V1, V0, V0
-	FMOVQ 688(R5), F2
+	FMOVQ 768(R5), F2
 	FMOVQ 384(R5), F3
 	WORD $0x4e22cc23 // FMLA V3, V1, V2
 	WORD $0x4ea31c61 // ORR V1, V3, V3
@@ -1647,7 +1893,7 @@ body:
 	VLD1.P 16(R2), [V1.S4]
 	FMOVQ 16(R5), F2
 	WORD $0x4e221c23 // AND V3, V1, V2
-	FMOVQ 704(R5), F2
+	FMOVQ 784(R5), F2
 	WORD $0x6e22dc61 // FMUL V1, V3, V2
 	FMOVQ 32(R5), F2
 	FMOVQ 48(R5), F3
@@ -1693,7 +1939,7 @@ body:
 	WORD $0x4e21d465 // FADD V5, V3, V1
 	WORD $0x6e25dca1 // FMUL V1, V5, V5
 	WORD $0x6e21fc65 // FDIV V5, V3, V1
-	FMOVQ 720(R5), F1
+	FMOVQ 800(R5), F1
 	WORD $0x6e21dca3 // FMUL V3, V5, V1
 	WORD $0x6e23dc01 // FMUL V1, V0, V3
 	VST1.P [V1.S4], 16(R0)
@@ -1855,8 +2101,8 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	VLD1.P 16(R2), [V1.S4]
-	FMOVQ 736(R5), F2
-	FMOVQ 752(R5), F3
+	FMOVQ 816(R5), F2
+	FMOVQ 832(R5), F3
 	WORD $0x4ea1f464 // FMIN V4, V3, V1
 	WORD $0x4e24f443 // FMAX V3, V2, V4
 	WORD $0x6e23dc64 // FMUL V4, V3, V3
@@ -2107,7 +2353,7 @@ body:
 	WORD $0x4ea7d446 // FSUB V6, V2, V7
 	WORD $0x4ea0a822 // CMLT $0 V2, V1
 	WORD $0x6e661ce2 // BSL V2, V7, V6
-	FMOVQ 768(R5), F6
+	FMOVQ 848(R5), F6
 	WORD $0x6e26dc87 // FMUL V7, V4, V6
 	WORD $0x4e27cc22 // FMLA V2, V1, V7
 	WORD $0x6e22dc07 // FMUL V7, V0, V2
@@ -2166,8 +2412,8 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	VLD1.P 16(R2), [V1.S4]
-	FMOVQ 784(R5), F2
-	FMOVQ 800(R5), F3
+	FMOVQ 864(R5), F2
+	FMOVQ 880(R5), F3
 	WORD $0x4ea1f464 // FMIN V4, V3, V1
 	WORD $0x4e24f443 // FMAX V3, V2, V4
 	WORD $0x6e23dc64 // FMUL V4, V3, V3
@@ -2218,9 +2464,9 @@ body:
 	WORD $0x6e21fca6 // FDIV V6, V5, V1
 	WORD $0x6e26dc41 // FMUL V1, V2, V6
 	WORD $0x6e23dc62 // FMUL V2, V3, V3
-	FMOVQ 816(R5), F5
+	FMOVQ 896(R5), F5
 	WORD $0x6e25dc44 // FMUL V4, V2, V5
-	FMOVQ 832(R5), F5
+	FMOVQ 912(R5), F5
 	WORD $0x4e25d482 // FADD V2, V4, V5
 	WORD $0x6e22dc65 // FMUL V5, V3, V2
 	FMOVQ 192(R5), F2
@@ -2282,10 +2528,10 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	VLD1.P 16(R2), [V1.S4]
-	FMOVQ 848(R5), F2
+	FMOVQ 928(R5), F2
 	WORD $0x6e22dc23 // FMUL V3, V1, V2
-	FMOVQ 864(R5), F2
-	FMOVQ 880(R5), F1
+	FMOVQ 944(R5), F2
+	FMOVQ 960(R5), F1
 	WORD $0x4ea3f424 // FMIN V4, V1, V3
 	WORD $0x4e24f441 // FMAX V1, V2, V4
 	FMOVQ 0(R5), F4
@@ -2392,8 +2638,8 @@ body:
 	VLD1.P 16(R2), [V1.S4]
 	FMOVQ 192(R5), F2
 	WORD $0x6e22dc23 // FMUL V3, V1, V2
-	FMOVQ 864(R5), F2
-	FMOVQ 880(R5), F1
+	FMOVQ 944(R5), F2
+	FMOVQ 960(R5), F1
 	WORD $0x4ea3f424 // FMIN V4, V1, V3
 	WORD $0x4e24f441 // FMAX V1, V2, V4
 	FMOVQ 0(R5), F4
@@ -2484,6 +2730,282 @@ out:
 end:
 	RET
 
+// func elemSoftplusGradNEON(dx, dy, x *float32, n int)
+TEXT ·elemSoftplusGradNEON(SB), NOSPLIT, $32-32
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R4
+	MOVD $elemConstants<>(SB), R5
+	MOVD $0, R6
+loop:
+	CMP $4, R4
+	BLT tail
+body:
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	FMOVQ 192(R5), F2
+	FMOVQ 0(R5), F3
+	WORD $0x6e231c24 // EOR V4, V1, V3
+	FMOVQ 32(R5), F3
+	FMOVQ 48(R5), F1
+	WORD $0x4ea4f425 // FMIN V5, V1, V4
+	WORD $0x4e25f461 // FMAX V1, V3, V5
+	FMOVQ 64(R5), F5
+	WORD $0x6e25dc23 // FMUL V3, V1, V5
+	WORD $0x4e218865 // FRINTN V5, V3
+	WORD $0x4ea11c23 // ORR V3, V1, V1
+	FMOVQ 80(R5), F1
+	WORD $0x4e21cca3 // FMLA V3, V5, V1
+	FMOVQ 96(R5), F1
+	WORD $0x4e21cca3 // FMLA V3, V5, V1
+	FMOVQ 112(R5), F1
+	FMOVQ 128(R5), F4
+	WORD $0x4e23cc24 // FMLA V4, V1, V3
+	WORD $0x4ea41c81 // ORR V1, V4, V4
+	FMOVQ 144(R5), F4
+	WORD $0x4e23cc24 // FMLA V4, V1, V3
+	WORD $0x4ea41c81 // ORR V1, V4, V4
+	FMOVQ 160(R5), F4
+	WORD $0x4e23cc24 // FMLA V4, V1, V3
+	WORD $0x4ea41c81 // ORR V1, V4, V4
+	FMOVQ 176(R5), F4
+	WORD $0x4e23cc24 // FMLA V4, V1, V3
+	WORD $0x4ea41c81 // ORR V1, V4, V4
+	WORD $0x6e23dc64 // FMUL V4, V3, V3
+	WORD $0x4e24cc23 // FMLA V3, V1, V4
+	FMOVQ 192(R5), F4
+	WORD $0x4e24d461 // FADD V1, V3, V4
+	WORD $0x4e21a8a4 // FCVTNS V4, V5
+	WORD $0x4f3f0485 // SSHR $1 V5, V4
+	WORD $0x6ea58483 // SUB V3, V4, V5
+	FMOVQ 208(R5), F4
+	WORD $0x4ea484a6 // ADD V6, V5, V4
+	WORD $0x4f3754c4 // SHL $23 V4, V6
+	WORD $0x6e24dc26 // FMUL V6, V1, V4
+	FMOVQ 208(R5), F4
+	WORD $0x4ea48461 // ADD V1, V3, V4
+	WORD $0x4f375424 // SHL $23 V4, V1
+	WORD $0x6e24dcc1 // FMUL V1, V6, V4
+	FMOVQ 192(R5), F4
+	WORD $0x4e24d426 // FADD V6, V1, V4
+	WORD $0x6e26fc44 // FDIV V4, V2, V6
+	WORD $0x6e24dc06 // FMUL V6, V0, V4
+	VST1.P [V6.S4], 16(R0)
+	SUB $4, R4
+	B loop
+tail:
+	CBZ R4, done
+	MOVD R4, R6
+	MOVD R0, R7
+	MOVD $buffer-16(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in1:
+	MOVWU.P 4(R1), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in1
+	MOVD R8, R1
+	MOVD $buffer-32(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in2:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in2
+	MOVD R8, R2
+	MOVD R8, R0
+	MOVD $4, R4
+	B body
+done:
+	CBZ R6, end
+	MOVD $buffer-32(SP), R8
+out:
+	MOVWU.P 4(R8), R11
+	MOVW.P R11, 4(R7)
+	SUBS $1, R6
+	BNE out
+end:
+	RET
+
+// func elemSoftsignGradNEON(dx, dy, x *float32, n int)
+TEXT ·elemSoftsignGradNEON(SB), NOSPLIT, $32-32
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R4
+	MOVD $elemConstants<>(SB), R5
+	MOVD $0, R6
+loop:
+	CMP $4, R4
+	BLT tail
+body:
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	FMOVQ 16(R5), F2
+	WORD $0x4e221c23 // AND V3, V1, V2
+	FMOVQ 192(R5), F2
+	WORD $0x4e22d461 // FADD V1, V3, V2
+	FMOVQ 192(R5), F2
+	WORD $0x6e21dc23 // FMUL V3, V1, V1
+	WORD $0x6e23fc41 // FDIV V1, V2, V3
+	WORD $0x6e21dc03 // FMUL V3, V0, V1
+	VST1.P [V3.S4], 16(R0)
+	SUB $4, R4
+	B loop
+tail:
+	CBZ R4, done
+	MOVD R4, R6
+	MOVD R0, R7
+	MOVD $buffer-16(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in1:
+	MOVWU.P 4(R1), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in1
+	MOVD R8, R1
+	MOVD $buffer-32(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in2:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in2
+	MOVD R8, R2
+	MOVD R8, R0
+	MOVD $4, R4
+	B body
+done:
+	CBZ R6, end
+	MOVD $buffer-32(SP), R8
+out:
+	MOVWU.P 4(R8), R11
+	MOVW.P R11, 4(R7)
+	SUBS $1, R6
+	BNE out
+end:
+	RET
+
+// func elemMishGradNEON(dx, dy, x *float32, n int)
+TEXT ·elemMishGradNEON(SB), NOSPLIT, $32-32
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R4
+	MOVD $elemConstants<>(SB), R5
+	MOVD $0, R6
+loop:
+	CMP $4, R4
+	BLT tail
+body:
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	FMOVQ 32(R5), F2
+	FMOVQ 240(R5), F3
+	WORD $0x4ea1f464 // FMIN V4, V3, V1
+	WORD $0x4e24f443 // FMAX V3, V2, V4
+	FMOVQ 64(R5), F4
+	WORD $0x6e24dc62 // FMUL V2, V3, V4
+	WORD $0x4e218844 // FRINTN V4, V2
+	WORD $0x4ea31c62 // ORR V2, V3, V3
+	FMOVQ 80(R5), F1
+	WORD $0x4e21cc82 // FMLA V2, V4, V1
+	FMOVQ 96(R5), F1
+	WORD $0x4e21cc82 // FMLA V2, V4, V1
+	FMOVQ 112(R5), F1
+	FMOVQ 128(R5), F5
+	WORD $0x4e22cc25 // FMLA V5, V1, V2
+	WORD $0x4ea51ca1 // ORR V1, V5, V5
+	FMOVQ 144(R5), F5
+	WORD $0x4e22cc25 // FMLA V5, V1, V2
+	WORD $0x4ea51ca1 // ORR V1, V5, V5
+	FMOVQ 160(R5), F5
+	WORD $0x4e22cc25 // FMLA V5, V1, V2
+	WORD $0x4ea51ca1 // ORR V1, V5, V5
+	FMOVQ 176(R5), F5
+	WORD $0x4e22cc25 // FMLA V5, V1, V2
+	WORD $0x4ea51ca1 // ORR V1, V5, V5
+	WORD $0x6e22dc45 // FMUL V5, V2, V2
+	WORD $0x4e25cc22 // FMLA V2, V1, V5
+	FMOVQ 192(R5), F5
+	WORD $0x4e25d441 // FADD V1, V2, V5
+	WORD $0x4e21a885 // FCVTNS V5, V4
+	WORD $0x4f3f04a4 // SSHR $1 V4, V5
+	WORD $0x6ea484a2 // SUB V2, V5, V4
+	FMOVQ 208(R5), F5
+	WORD $0x4ea58486 // ADD V6, V4, V5
+	WORD $0x4f3754c5 // SHL $23 V5, V6
+	WORD $0x6e25dc26 // FMUL V6, V1, V5
+	FMOVQ 208(R5), F5
+	WORD $0x4ea58441 // ADD V1, V2, V5
+	WORD $0x4f375425 // SHL $23 V5, V1
+	WORD $0x6e25dcc1 // FMUL V1, V6, V5
+	FMOVQ 272(R5), F5
+	WORD $0x4e25d426 // FADD V6, V1, V5
+	WORD $0x6e26dc25 // FMUL V5, V1, V6
+	FMOVQ 192(R5), F6
+	FMOVQ 272(R5), F2
+	WORD $0x4e22d4a4 // FADD V4, V5, V2
+	WORD $0x6e24fcc2 // FDIV V2, V6, V4
+	FMOVQ 800(R5), F4
+	WORD $0x6e24dc66 // FMUL V6, V3, V4
+	WORD $0x6e22dcc4 // FMUL V4, V6, V2
+	FMOVQ 192(R5), F6
+	WORD $0x4e26d423 // FADD V3, V1, V6
+	WORD $0x6e23dc26 // FMUL V6, V1, V3
+	WORD $0x4e26cc85 // FMLA V5, V4, V6
+	WORD $0x6e22dca6 // FMUL V6, V5, V2
+	WORD $0x6e26dc02 // FMUL V2, V0, V6
+	VST1.P [V2.S4], 16(R0)
+	SUB $4, R4
+	B loop
+tail:
+	CBZ R4, done
+	MOVD R4, R6
+	MOVD R0, R7
+	MOVD $buffer-16(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in1:
+	MOVWU.P 4(R1), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in1
+	MOVD R8, R1
+	MOVD $buffer-32(SP), R8
+	MOVD R8, R9
+	STP (ZR, ZR), (R8)
+	MOVD R6, R10
+in2:
+	MOVWU.P 4(R2), R11
+	MOVW.P R11, 4(R9)
+	SUBS $1, R10
+	BNE in2
+	MOVD R8, R2
+	MOVD R8, R0
+	MOVD $4, R4
+	B body
+done:
+	CBZ R6, end
+	MOVD $buffer-32(SP), R8
+out:
+	MOVWU.P 4(R8), R11
+	MOVW.P R11, 4(R7)
+	SUBS $1, R6
+	BNE out
+end:
+	RET
+
 // func elemHardSigmoidGradNEON(dx, dy, x *float32, n int)
 TEXT ·elemHardSigmoidGradNEON(SB), NOSPLIT, $32-32
 	MOVD dx+0(FP), R0
@@ -2500,8 +3022,8 @@ body:
 	VLD1.P 16(R2), [V1.S4]
 	FMOVQ 16(R5), F2
 	WORD $0x4e221c23 // AND V3, V1, V2
-	FMOVQ 896(R5), F2
-	FMOVQ 688(R5), F4
+	FMOVQ 976(R5), F2
+	FMOVQ 768(R5), F4
 	FMOVQ 592(R5), F5
 	WORD $0x6ea3e446 // FCMGT V6, V2, V3
 	WORD $0x6e651c86 // BSL V6, V4, V5
@@ -2565,15 +3087,15 @@ body:
 	VLD1.P 16(R2), [V1.S4]
 	FMOVQ 16(R5), F2
 	WORD $0x4e221c23 // AND V3, V1, V2
-	FMOVQ 896(R5), F2
-	FMOVQ 688(R5), F4
+	FMOVQ 976(R5), F2
+	FMOVQ 768(R5), F4
 	FMOVQ 592(R5), F5
 	WORD $0x6ea3e446 // FCMGT V6, V2, V3
 	WORD $0x6e651c86 // BSL V6, V4, V5
 	WORD $0x4e21e425 // FCMEQ V5, V1, V1
 	WORD $0x6e611cc5 // BSL V5, V6, V1
 	WORD $0x4ea11c26 // ORR V6, V1, V1
-	FMOVQ 688(R5), F4
+	FMOVQ 768(R5), F4
 	FMOVQ 384(R5), F2
 	WORD $0x4e24ccc2 // FMLA V2, V6, V4
 	WORD $0x4ea21c46 // ORR V6, V2, V2
@@ -2796,60 +3318,80 @@ DATA elemConstants<>+672(SB)/4, $0xbfd9db23
 DATA elemConstants<>+676(SB)/4, $0xbfd9db23
 DATA elemConstants<>+680(SB)/4, $0xbfd9db23
 DATA elemConstants<>+684(SB)/4, $0xbfd9db23
-DATA elemConstants<>+688(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+692(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+696(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+700(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+704(SB)/4, $0xc0000000
-DATA elemConstants<>+708(SB)/4, $0xc0000000
-DATA elemConstants<>+712(SB)/4, $0xc0000000
-DATA elemConstants<>+716(SB)/4, $0xc0000000
-DATA elemConstants<>+720(SB)/4, $0x40800000
-DATA elemConstants<>+724(SB)/4, $0x40800000
-DATA elemConstants<>+728(SB)/4, $0x40800000
-DATA elemConstants<>+732(SB)/4, $0x40800000
-DATA elemConstants<>+736(SB)/4, $0xc124cccd
-DATA elemConstants<>+740(SB)/4, $0xc124cccd
-DATA elemConstants<>+744(SB)/4, $0xc124cccd
-DATA elemConstants<>+748(SB)/4, $0xc124cccd
-DATA elemConstants<>+752(SB)/4, $0x4124cccd
-DATA elemConstants<>+756(SB)/4, $0x4124cccd
-DATA elemConstants<>+760(SB)/4, $0x4124cccd
-DATA elemConstants<>+764(SB)/4, $0x4124cccd
-DATA elemConstants<>+768(SB)/4, $0x3ecc422a
-DATA elemConstants<>+772(SB)/4, $0x3ecc422a
-DATA elemConstants<>+776(SB)/4, $0x3ecc422a
-DATA elemConstants<>+780(SB)/4, $0x3ecc422a
-DATA elemConstants<>+784(SB)/4, $0xc11e6666
-DATA elemConstants<>+788(SB)/4, $0xc11e6666
-DATA elemConstants<>+792(SB)/4, $0xc11e6666
-DATA elemConstants<>+796(SB)/4, $0xc11e6666
-DATA elemConstants<>+800(SB)/4, $0x411e6666
-DATA elemConstants<>+804(SB)/4, $0x411e6666
-DATA elemConstants<>+808(SB)/4, $0x411e6666
-DATA elemConstants<>+812(SB)/4, $0x411e6666
-DATA elemConstants<>+816(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+820(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+824(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+828(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+832(SB)/4, $0x3fcc422a
-DATA elemConstants<>+836(SB)/4, $0x3fcc422a
-DATA elemConstants<>+840(SB)/4, $0x3fcc422a
-DATA elemConstants<>+844(SB)/4, $0x3fcc422a
-DATA elemConstants<>+848(SB)/4, $0x3fd9db23
-DATA elemConstants<>+852(SB)/4, $0x3fd9db23
-DATA elemConstants<>+856(SB)/4, $0x3fd9db23
-DATA elemConstants<>+860(SB)/4, $0x3fd9db23
-DATA elemConstants<>+864(SB)/4, $0xc2b00000
-DATA elemConstants<>+868(SB)/4, $0xc2b00000
-DATA elemConstants<>+872(SB)/4, $0xc2b00000
-DATA elemConstants<>+876(SB)/4, $0xc2b00000
-DATA elemConstants<>+880(SB)/4, $0x42b00000
-DATA elemConstants<>+884(SB)/4, $0x42b00000
-DATA elemConstants<>+888(SB)/4, $0x42b00000
-DATA elemConstants<>+892(SB)/4, $0x42b00000
-DATA elemConstants<>+896(SB)/4, $0x40400000
-DATA elemConstants<>+900(SB)/4, $0x40400000
-DATA elemConstants<>+904(SB)/4, $0x40400000
-DATA elemConstants<>+908(SB)/4, $0x40400000
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $912
+DATA elemConstants<>+688(SB)/4, $0x3e79fd38
+DATA elemConstants<>+692(SB)/4, $0x3e79fd38
+DATA elemConstants<>+696(SB)/4, $0x3e79fd38
+DATA elemConstants<>+700(SB)/4, $0x3e79fd38
+DATA elemConstants<>+704(SB)/4, $0x3e5b112d
+DATA elemConstants<>+708(SB)/4, $0x3e5b112d
+DATA elemConstants<>+712(SB)/4, $0x3e5b112d
+DATA elemConstants<>+716(SB)/4, $0x3e5b112d
+DATA elemConstants<>+720(SB)/4, $0x3e9289c0
+DATA elemConstants<>+724(SB)/4, $0x3e9289c0
+DATA elemConstants<>+728(SB)/4, $0x3e9289c0
+DATA elemConstants<>+732(SB)/4, $0x3e9289c0
+DATA elemConstants<>+736(SB)/4, $0x3ecccb16
+DATA elemConstants<>+740(SB)/4, $0x3ecccb16
+DATA elemConstants<>+744(SB)/4, $0x3ecccb16
+DATA elemConstants<>+748(SB)/4, $0x3ecccb16
+DATA elemConstants<>+752(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+756(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+760(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+764(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+768(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+772(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+776(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+780(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+784(SB)/4, $0xc0000000
+DATA elemConstants<>+788(SB)/4, $0xc0000000
+DATA elemConstants<>+792(SB)/4, $0xc0000000
+DATA elemConstants<>+796(SB)/4, $0xc0000000
+DATA elemConstants<>+800(SB)/4, $0x40800000
+DATA elemConstants<>+804(SB)/4, $0x40800000
+DATA elemConstants<>+808(SB)/4, $0x40800000
+DATA elemConstants<>+812(SB)/4, $0x40800000
+DATA elemConstants<>+816(SB)/4, $0xc124cccd
+DATA elemConstants<>+820(SB)/4, $0xc124cccd
+DATA elemConstants<>+824(SB)/4, $0xc124cccd
+DATA elemConstants<>+828(SB)/4, $0xc124cccd
+DATA elemConstants<>+832(SB)/4, $0x4124cccd
+DATA elemConstants<>+836(SB)/4, $0x4124cccd
+DATA elemConstants<>+840(SB)/4, $0x4124cccd
+DATA elemConstants<>+844(SB)/4, $0x4124cccd
+DATA elemConstants<>+848(SB)/4, $0x3ecc422a
+DATA elemConstants<>+852(SB)/4, $0x3ecc422a
+DATA elemConstants<>+856(SB)/4, $0x3ecc422a
+DATA elemConstants<>+860(SB)/4, $0x3ecc422a
+DATA elemConstants<>+864(SB)/4, $0xc11e6666
+DATA elemConstants<>+868(SB)/4, $0xc11e6666
+DATA elemConstants<>+872(SB)/4, $0xc11e6666
+DATA elemConstants<>+876(SB)/4, $0xc11e6666
+DATA elemConstants<>+880(SB)/4, $0x411e6666
+DATA elemConstants<>+884(SB)/4, $0x411e6666
+DATA elemConstants<>+888(SB)/4, $0x411e6666
+DATA elemConstants<>+892(SB)/4, $0x411e6666
+DATA elemConstants<>+896(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+900(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+904(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+908(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+912(SB)/4, $0x3fcc422a
+DATA elemConstants<>+916(SB)/4, $0x3fcc422a
+DATA elemConstants<>+920(SB)/4, $0x3fcc422a
+DATA elemConstants<>+924(SB)/4, $0x3fcc422a
+DATA elemConstants<>+928(SB)/4, $0x3fd9db23
+DATA elemConstants<>+932(SB)/4, $0x3fd9db23
+DATA elemConstants<>+936(SB)/4, $0x3fd9db23
+DATA elemConstants<>+940(SB)/4, $0x3fd9db23
+DATA elemConstants<>+944(SB)/4, $0xc2b00000
+DATA elemConstants<>+948(SB)/4, $0xc2b00000
+DATA elemConstants<>+952(SB)/4, $0xc2b00000
+DATA elemConstants<>+956(SB)/4, $0xc2b00000
+DATA elemConstants<>+960(SB)/4, $0x42b00000
+DATA elemConstants<>+964(SB)/4, $0x42b00000
+DATA elemConstants<>+968(SB)/4, $0x42b00000
+DATA elemConstants<>+972(SB)/4, $0x42b00000
+DATA elemConstants<>+976(SB)/4, $0x40400000
+DATA elemConstants<>+980(SB)/4, $0x40400000
+DATA elemConstants<>+984(SB)/4, $0x40400000
+DATA elemConstants<>+988(SB)/4, $0x40400000
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $992

@@ -77,6 +77,21 @@ func elemQuickGELUAVX2(y *float32, x *float32, n int)
 //go:noescape
 func elemSiLUAVX2(y *float32, x *float32, n int)
 
+// elemSoftplusAVX2 computes Map for Softplus.
+//
+//go:noescape
+func elemSoftplusAVX2(y *float32, x *float32, n int)
+
+// elemSoftsignAVX2 computes Map for Softsign.
+//
+//go:noescape
+func elemSoftsignAVX2(y *float32, x *float32, n int)
+
+// elemMishAVX2 computes Map for Mish.
+//
+//go:noescape
+func elemMishAVX2(y *float32, x *float32, n int)
+
 // elemHardSigmoidAVX2 computes Map for HardSigmoid.
 //
 //go:noescape
@@ -161,6 +176,21 @@ func elemQuickGELUGradAVX2(dx *float32, dy *float32, x *float32, n int)
 //
 //go:noescape
 func elemSiLUGradAVX2(dx *float32, dy *float32, x *float32, n int)
+
+// elemSoftplusGradAVX2 computes MapGrad for Softplus.
+//
+//go:noescape
+func elemSoftplusGradAVX2(dx *float32, dy *float32, x *float32, n int)
+
+// elemSoftsignGradAVX2 computes MapGrad for Softsign.
+//
+//go:noescape
+func elemSoftsignGradAVX2(dx *float32, dy *float32, x *float32, n int)
+
+// elemMishGradAVX2 computes MapGrad for Mish.
+//
+//go:noescape
+func elemMishGradAVX2(dx *float32, dy *float32, x *float32, n int)
 
 // elemHardSigmoidGradAVX2 computes MapGrad for HardSigmoid.
 //
@@ -572,6 +602,21 @@ func elemQuickGELUAVX512(y *float32, x *float32, n int)
 //go:noescape
 func elemSiLUAVX512(y *float32, x *float32, n int)
 
+// elemSoftplusAVX512 computes Map for Softplus.
+//
+//go:noescape
+func elemSoftplusAVX512(y *float32, x *float32, n int)
+
+// elemSoftsignAVX512 computes Map for Softsign.
+//
+//go:noescape
+func elemSoftsignAVX512(y *float32, x *float32, n int)
+
+// elemMishAVX512 computes Map for Mish.
+//
+//go:noescape
+func elemMishAVX512(y *float32, x *float32, n int)
+
 // elemHardSigmoidAVX512 computes Map for HardSigmoid.
 //
 //go:noescape
@@ -656,6 +701,21 @@ func elemQuickGELUGradAVX512(dx *float32, dy *float32, x *float32, n int)
 //
 //go:noescape
 func elemSiLUGradAVX512(dx *float32, dy *float32, x *float32, n int)
+
+// elemSoftplusGradAVX512 computes MapGrad for Softplus.
+//
+//go:noescape
+func elemSoftplusGradAVX512(dx *float32, dy *float32, x *float32, n int)
+
+// elemSoftsignGradAVX512 computes MapGrad for Softsign.
+//
+//go:noescape
+func elemSoftsignGradAVX512(dx *float32, dy *float32, x *float32, n int)
+
+// elemMishGradAVX512 computes MapGrad for Mish.
+//
+//go:noescape
+func elemMishGradAVX512(dx *float32, dy *float32, x *float32, n int)
 
 // elemHardSigmoidGradAVX512 computes MapGrad for HardSigmoid.
 //

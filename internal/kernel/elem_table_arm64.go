@@ -48,6 +48,15 @@ func elemQuickGELUNEON(y, x *float32, n int)
 func elemSiLUNEON(y, x *float32, n int)
 
 //go:noescape
+func elemSoftplusNEON(y, x *float32, n int)
+
+//go:noescape
+func elemSoftsignNEON(y, x *float32, n int)
+
+//go:noescape
+func elemMishNEON(y, x *float32, n int)
+
+//go:noescape
 func elemHardSigmoidNEON(y, x *float32, n int)
 
 //go:noescape
@@ -99,6 +108,15 @@ func elemQuickGELUGradNEON(dx, dy, x *float32, n int)
 func elemSiLUGradNEON(dx, dy, x *float32, n int)
 
 //go:noescape
+func elemSoftplusGradNEON(dx, dy, x *float32, n int)
+
+//go:noescape
+func elemSoftsignGradNEON(dx, dy, x *float32, n int)
+
+//go:noescape
+func elemMishGradNEON(dx, dy, x *float32, n int)
+
+//go:noescape
 func elemHardSigmoidGradNEON(dx, dy, x *float32, n int)
 
 //go:noescape
@@ -120,6 +138,9 @@ var elemUnaryNEON = [unaryCount]func(y, x *float32, n int){
 	GELUTanh:       elemGELUTanhNEON,
 	QuickGELU:      elemQuickGELUNEON,
 	SiLU:           elemSiLUNEON,
+	Softplus:       elemSoftplusNEON,
+	Softsign:       elemSoftsignNEON,
+	Mish:           elemMishNEON,
 	HardSigmoid:    elemHardSigmoidNEON,
 	HardSwish:      elemHardSwishNEON,
 	Floor:          elemFloorNEON,
@@ -140,6 +161,9 @@ var elemUnaryGradNEON = [unaryCount]func(dx, dy, x *float32, n int){
 	GELUTanh:    elemGELUTanhGradNEON,
 	QuickGELU:   elemQuickGELUGradNEON,
 	SiLU:        elemSiLUGradNEON,
+	Softplus:    elemSoftplusGradNEON,
+	Softsign:    elemSoftsignGradNEON,
+	Mish:        elemMishGradNEON,
 	HardSigmoid: elemHardSigmoidGradNEON,
 	HardSwish:   elemHardSwishGradNEON,
 }

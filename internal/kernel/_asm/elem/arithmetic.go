@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -11,11 +13,11 @@ import (
 type vector = reg.VecVirtual
 
 // constant loads a number into every lane.
-func (m *machine) constant(c float64) vector { return m.pattern(m.float(c)) }
+func (m *machine) constant(c float64) vector { return m.pattern(math.Float32bits(float32(c))) }
 
-func (m *machine) pattern(at operand.Mem) vector {
+func (m *machine) pattern(bits uint32) vector {
 	v := m.vec()
-	m.VBROADCASTSS(at, v)
+	m.VBROADCASTSS(m.bits(bits), v)
 	return v
 }
 

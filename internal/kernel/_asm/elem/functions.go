@@ -6,6 +6,7 @@ import "math"
 // says that it puts them into an operand.
 type arithmetic[V any] interface {
 	constant(c float64) V
+	pattern(bits uint32) V
 	zero() V
 	move(a V) V
 	add(a, b V) V
@@ -200,6 +201,36 @@ func (m functions[V]) erfSlope(x V) V {
 	extra := m.xor(m.squareRest(x, high), signBits)
 	n, r := m.reduce(m.xor(high, signBits), &extra)
 	return m.mulC(m.power2(m.addC(m.expM1Reduced(r), 1), n), 2/math.SqrtPi)
+}
+
+// atanhTail is 2·artanh(s)/s in powers of s², to a relative 1e-10 for 0 ≤ s ≤ 1/3.
+var atanhTail = []float64{2, 0.666666793, 0.39998691, 0.286207199, 0.213932708, 0.244130022}
+
+// softplus is max(x, 0) + ln(1 + e) with e = e^-|x|, and ln(1 + e) = 2·artanh(e/(2 + e)).
+func (m functions[V]) softplus(x V) V {
+	e := m.exp(m.or(x, m.pattern(signBits)))
+	s := m.div(e, m.addC(e, 2))
+	return m.fma(s, m.polynomial(m.mul(s, s), atanhTail), m.max(m.zero(), x))
+}
+
+// mishParts returns x bounded, e = e^x and w = e² + 2e, for which tanh(softplus(x)) = w/(w + 2).
+func (m functions[V]) mishParts(x V) (bounded, e, w V) {
+	bounded = m.bound(x, expLow, 20)
+	e = m.expBounded(bounded)
+	return bounded, e, m.mul(e, m.addC(e, 2))
+}
+
+func (m functions[V]) mish(x V) V {
+	_, _, w := m.mishParts(x)
+	return m.mul(x, m.div(w, m.addC(w, 2)))
+}
+
+// mishSlope is w/d + 4x·e·(1 + e)/d² with d = w + 2.
+func (m functions[V]) mishSlope(x V) V {
+	x, e, w := m.mishParts(x)
+	u := m.div(m.constant(1), m.addC(w, 2))
+	m.fma(m.mul(m.mulC(x, 4), u), m.mul(e, m.addC(e, 1)), w)
+	return m.mul(w, u)
 }
 
 func (m functions[V]) hardSigmoid(x V) V {

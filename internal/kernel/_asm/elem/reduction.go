@@ -111,7 +111,7 @@ func reductions(m *machine) {
 func extreme(m *machine, key, name string, start uint32, op func(a, b, to reg.VecVirtual)) {
 	m.kernel("", key, name, "func(x *float32, n int) float32", "returns that of x, NaN if there is one.", func() {
 		x := m.pointer("x")
-		acc := []vector{m.pattern(m.bits(start)), m.pattern(m.bits(start))}
+		acc := []vector{m.pattern(start), m.pattern(start)}
 		bad := m.zero()
 		m.each(2, func(u int) {
 			v := m.load(x)

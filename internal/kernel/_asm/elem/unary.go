@@ -24,6 +24,9 @@ func (m functions[V]) list() []unary[V] {
 		{"GELUTanh", m.geluTanh},
 		{"QuickGELU", func(x V) V { return m.gate(x, m.mulC(x, -1.702)) }},
 		{"SiLU", func(x V) V { return m.gate(x, m.xor(x, signBits)) }},
+		{"Softplus", m.softplus},
+		{"Softsign", func(x V) V { return m.div(x, m.addC(m.and(x, absBits), 1)) }},
+		{"Mish", m.mish},
 		{"HardSigmoid", m.hardSigmoid},
 		{"HardSwish", func(x V) V { return m.mul(x, m.hardSigmoid(x)) }},
 		{"Floor", func(x V) V { return m.round(x, 1) }},
@@ -66,6 +69,12 @@ func (m functions[V]) gradients() []gradient[V] {
 		{"GELUTanh", slope(m.geluTanhSlope)},
 		{"QuickGELU", slope(func(x V) V { return m.linearGateSlope(x, 1.702) })},
 		{"SiLU", slope(func(x V) V { return m.linearGateSlope(x, 1) })},
+		{"Softplus", slope(m.sigmoid)},
+		{"Softsign", slope(func(x V) V {
+			d := m.addC(m.and(x, absBits), 1)
+			return m.div(m.constant(1), m.mul(d, d))
+		})},
+		{"Mish", slope(m.mishSlope)},
 		{"HardSigmoid", slope(m.hardSigmoidSlope)},
 		{"HardSwish", slope(func(x V) V { return m.fma(x, m.hardSigmoidSlope(x), m.hardSigmoid(x)) })},
 	}
