@@ -93,7 +93,7 @@ func (r *runner) save(index int, s *dataset.Sample, k int, crafted *attack.Resul
 	if err := attack.WritePNG(filepath.Join(r.dir, filepath.FromSlash(name)), rounded); err != nil {
 		return nil, nil, err
 	}
-	o, shown, err := judgeFile(r.dir, name, s, levels)
+	o, shown, err := JudgeFile(r.dir, name, s, levels)
 	if err != nil {
 		return nil, nil, err
 	}

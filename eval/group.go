@@ -52,9 +52,10 @@ type headGroup struct {
 
 // HeadSystem is a head with what a report says about it.
 type HeadSystem struct {
-	Head  head.Head
-	Title string // for people
-	Note  string // how it was made
+	Head   head.Head
+	Title  string   // for people
+	Note   string   // how it was made
+	Labels []string // of a classifier that knows more classes than the data: their names, the data's first
 }
 
 // Heads groups heads on enc. relation says how enc relates to the attacked encoder: same-weights,
@@ -67,6 +68,9 @@ func Heads(enc encoder.Encoder, relation, prefix string, data *dataset.Dataset, 
 		sc, err := newScorer(h.Head.Task(), data)
 		if err != nil {
 			return nil, fmt.Errorf("eval: head %s: %w", h.Head.Name(), err)
+		}
+		if _, ok := sc.(classification); ok && h.Labels != nil {
+			sc = classification{h.Labels}
 		}
 		title := h.Title
 		if title == "" {
@@ -139,20 +143,18 @@ func respond(h head.Head, sc scorer, in head.Input, s *dataset.Sample) Response 
 
 func failed(err error) Response { return Response{Reason: reasonError + err.Error()} }
 
-// activations runs one forward pass and copies what the taps hold: [tap][image].
+// activations runs one forward pass and returns what the taps hold: [tap][image].
 func activations(ctx context.Context, enc encoder.Encoder, images []*dataset.Sample, taps []encoder.Tap) ([][]head.Activation, error) {
 	pixels := make([]*tensor.Dense, len(images))
 	for i, s := range images {
 		pixels[i] = s.Image
 	}
-	trace, err := enc.Trace(ctx, pixels, taps...)
+	acts, err := encoder.Activations(ctx, enc, pixels, taps...)
 	if err != nil {
 		return nil, err
 	}
-	defer trace.Close()
 	out := make([][]head.Activation, len(taps))
-	for t := range taps {
-		a := trace.Activation(t)
+	for t, a := range acts {
 		shape := a.Shape()
 		data, ok := a.Data().([]float32)
 		if !ok || len(shape) < 2 || shape[0] != len(images) {
@@ -160,8 +162,7 @@ func activations(ctx context.Context, enc encoder.Encoder, images []*dataset.Sam
 		}
 		n := len(data) / len(images)
 		for i := range images {
-			row := append([]float32(nil), data[i*n:(i+1)*n]...)
-			out[t] = append(out[t], head.Activation{Shape: append([]int(nil), shape[1:]...), Data: row})
+			out[t] = append(out[t], head.Activation{Shape: append([]int(nil), shape[1:]...), Data: data[i*n : (i+1)*n]})
 		}
 	}
 	return out, nil

@@ -92,35 +92,35 @@ func ReadJournal(path string) (*Journal, error) {
 	return j, nil
 }
 
-// openJournal opens the journal at path for head, creating it when it is missing. An existing journal
-// must be of the same claim; without resume it is an error.
-func openJournal(path string, head header, resume bool) (*Journal, error) {
+// openJournal opens the journal at path for head. With resume it continues the one that is there, which
+// must be of the same claim; otherwise it starts a new one in place of it, and reports that an older run
+// was there. A file that is no journal is never replaced.
+func openJournal(path string, head header, resume bool) (j *Journal, replaced bool, err error) {
 	raw, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, false, err
 	}
 	j, kept, err := parseJournal(raw)
-	fresh := len(raw) == 0 || errors.Is(err, errNoHeader)
+	missing := len(raw) == 0 || errors.Is(err, errNoHeader) && len(raw) < 1<<16
 	switch {
-	case fresh:
+	case err != nil && !missing:
+		return nil, false, fmt.Errorf("%s: %w", path, err)
+	case missing || !resume:
+		replaced = !missing
 		j, kept = newJournal(head), 0
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, err)
-	case !resume:
-		return nil, fmt.Errorf("%s: is the journal of an earlier run: continue it with --resume, or choose another folder", path)
 	default:
 		if err := sameClaim(j.head, head, true); err != nil {
-			return nil, fmt.Errorf("%s: cannot resume: %w", path, err)
+			return nil, false, fmt.Errorf("%s: cannot resume: %w", path, err)
 		}
 	}
 	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if err := j.begin(kept, fresh); err != nil {
+	if err := j.begin(kept); err != nil {
 		j.file.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, false, fmt.Errorf("%s: %w", path, err)
 	}
-	return j, nil
+	return j, replaced, nil
 }
 
 func newJournal(head header) *Journal {
@@ -128,14 +128,14 @@ func newJournal(head header) *Journal {
 }
 
 // begin cuts the file to its whole lines and writes the header of a new one.
-func (j *Journal) begin(kept int64, fresh bool) error {
+func (j *Journal) begin(kept int64) error {
 	if err := j.file.Truncate(kept); err != nil {
 		return err
 	}
 	if _, err := j.file.Seek(kept, io.SeekStart); err != nil {
 		return err
 	}
-	if !fresh {
+	if kept > 0 {
 		return nil
 	}
 	raw, err := json.Marshal(j.head)
@@ -147,6 +147,9 @@ func (j *Journal) begin(kept int64, fresh bool) error {
 	}
 	return j.file.Sync()
 }
+
+// Config is the configuration of the run, as YAML.
+func (j *Journal) Config() string { return j.head.Claim.Config }
 
 // Close closes the file.
 func (j *Journal) Close() error {

@@ -18,9 +18,9 @@ import (
 // maxPNG bounds a file that the judge reads back.
 const maxPNG = 1 << 30
 
-// judgeFile reads an adversarial file back and measures it against the clean image, with code of its
+// JudgeFile reads the adversarial file name (slash-separated, below dir) back and measures it against the clean image, with code of its
 // own: what the attack says about itself plays no part. It returns the sample that systems are shown.
-func judgeFile(dir, name string, clean *dataset.Sample, epsLevels int) (report.Outcome, *dataset.Sample, error) {
+func JudgeFile(dir, name string, clean *dataset.Sample, epsLevels int) (report.Outcome, *dataset.Sample, error) {
 	o := report.Outcome{File: name, Status: "ok"}
 	path := filepath.Join(dir, filepath.FromSlash(name))
 	if st, err := os.Stat(path); err != nil {

@@ -24,7 +24,7 @@ func TestJudgeMeasuresTheFile(t *testing.T) {
 		m := texture(4)
 		m.Pix[m.PixOffset(3, 5)+1] = uint8(int(m.Pix[m.PixOffset(3, 5)+1]) + c.change)
 		write(t, filepath.Join(dir, "x.png"), m)
-		o, shown, err := judgeFile(dir, "x.png", clean, 8)
+		o, shown, err := JudgeFile(dir, "x.png", clean, 8)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,13 +45,13 @@ func TestJudgeRefusesAnotherSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "x.png"), image.NewNRGBA(image.Rect(0, 0, side, side+1)))
-	if _, _, err := judgeFile(dir, "x.png", clean, 8); err == nil {
+	if _, _, err := JudgeFile(dir, "x.png", clean, 8); err == nil {
 		t.Error("a file of another size was judged")
 	}
 	if err := os.WriteFile(filepath.Join(dir, "y.png"), []byte("no image"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := judgeFile(dir, "y.png", clean, 8); err == nil {
+	if _, _, err := JudgeFile(dir, "y.png", clean, 8); err == nil {
 		t.Error("a file that is no image was judged")
 	}
 }

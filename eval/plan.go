@@ -133,7 +133,7 @@ func picturePath(k int, attempt, image string) string {
 		}
 		return '_'
 	}, attempt)
-	return path.Join("images", fmt.Sprintf("%02d-%.60s", k, safe), pngName(image))
+	return path.Join(pictureFolder, fmt.Sprintf("%02d-%.60s", k, safe), pngName(image))
 }
 
 // systems lists the systems of all groups in order.

@@ -19,18 +19,27 @@ import (
 // JournalName is the journal's file name in a run's folder.
 const JournalName = "journal.jsonl"
 
+// pictureFolder holds the pictures below a run's folder.
+const pictureFolder = "images"
+
 // Run carries out the plan in folder dir, which must exist: pictures go to dir/images, finished pairs to
-// dir/journal.jsonl. With resume, a journal that is there is continued. On cancellation the journal holds
-// what was finished and the error is the context's.
+// dir/journal.jsonl. With resume, a journal that is there is continued; without, a new run takes the place
+// of an older one and of its pictures. On cancellation the journal holds what was finished and the error is
+// the context's.
 func Run(ctx context.Context, p *Plan, dir string, resume bool) (*Journal, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	j, err := openJournal(filepath.Join(dir, JournalName), p.header(), resume)
+	j, replaced, err := openJournal(filepath.Join(dir, JournalName), p.header(), resume)
 	if err != nil {
 		return nil, err
 	}
 	defer j.Close()
+	if replaced {
+		if err := os.RemoveAll(filepath.Join(dir, pictureFolder)); err != nil {
+			return nil, err
+		}
+	}
 	r := &runner{Plan: p, dir: dir, journal: j, layers: p.Encoder.Spec().Layers()}
 	return j, r.run(ctx)
 }

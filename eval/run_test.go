@@ -154,8 +154,25 @@ func interrupt(t *testing.T, p *Plan, dir string, after int) {
 	if _, err := Run(ctx, &q, dir, false); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
-	if _, err := Run(context.Background(), p, dir, false); err == nil || !strings.Contains(err.Error(), "--resume") {
-		t.Errorf("an interrupted run was overwritten: %v", err)
+}
+
+func TestNewRunTakesThePlaceOfAnOlder(t *testing.T) {
+	dir := t.TempDir()
+	p := plan(t, 3)
+	finish(t, p, dir, false)
+	p.Data = p.Data.PerClass(1).Select(func(i int, _ *dataset.Sample) bool { return i < 2 })
+	if r, _ := assembled(t, finish(t, p, dir, false)); len(r.Images) != 2 {
+		t.Errorf("%d images", len(r.Images))
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "images", "00-clean", "columns", "*")); err != nil || len(left) > 0 {
+		t.Errorf("pictures of the older run were left: %v, %v", left, err)
+	}
+	foreign := filepath.Join(t.TempDir(), JournalName)
+	if err := os.WriteFile(foreign, []byte("a diary\nof somebody\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), p, filepath.Dir(foreign), false); err == nil {
+		t.Error("a file that is no journal was replaced")
 	}
 }
 

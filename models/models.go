@@ -27,10 +27,11 @@ var names = []string{Default}
 
 // Model is an embedded model, read and verified.
 type Model struct {
-	Card   Card
-	ONNX   []byte // the model file
-	Labels Labels
-	Text   []byte // .npy, float32 classes×E, unit rows: the text embedding of each prompt
+	Card      Card
+	ONNX      []byte // the model file
+	Labels    Labels
+	RawLabels []byte // the file that Labels was read from
+	Text      []byte // .npy, float32 classes×E, unit rows: the text embedding of each prompt
 }
 
 // Labels are the classes of a zero-shot head.
@@ -67,7 +68,7 @@ func Open(name string) (*Model, error) {
 			return nil, err
 		}
 	}
-	m := &Model{Card: card, ONNX: content[0], Text: content[2]}
+	m := &Model{Card: card, ONNX: content[0], RawLabels: content[1], Text: content[2]}
 	if err := json.Unmarshal(content[1], &m.Labels); err != nil {
 		return nil, fmt.Errorf("models: %s: %s: %w", name, card.Files[1].Name, err)
 	}
@@ -92,9 +93,10 @@ func Tiles() fs.FS {
 	return sub
 }
 
-// Encoder reads the model with the card's preprocessing.
-func (m *Model) Encoder() (*encoder.Model, error) {
-	return encoder.Read(bytes.NewReader(m.ONNX), int64(len(m.ONNX)), encoder.WithName(m.Card.Name), encoder.WithPreprocess(m.Card.Preprocess))
+// Encoder reads the model with the card's preprocessing, unless an option gives another.
+func (m *Model) Encoder(opts ...encoder.Option) (*encoder.Model, error) {
+	opts = append([]encoder.Option{encoder.WithName(m.Card.Name), encoder.WithPreprocess(m.Card.Preprocess)}, opts...)
+	return encoder.Read(bytes.NewReader(m.ONNX), int64(len(m.ONNX)), opts...)
 }
 
 // TextEmbeddings returns the unit embedding of each of the labels' prompts.

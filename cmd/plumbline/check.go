@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval"
+	"github.com/plumbline-ml/plumbline/eval/report"
+)
+
+// checkFlags are the flags of check. Those that change the claim go into the configuration.
+type checkFlags struct {
+	config, out, baseline, shard, lang string
+	workers                            int
+	resume                             bool
+	set                                config // values of flags that were given
+}
+
+func newCheck() *cobra.Command {
+	var f checkFlags
+	c := &cobra.Command{
+		Use:   "check [--config FILE | flags]",
+		Short: "Attack an encoder, replay the images on the systems that use it, and report",
+		Long: `Check crafts adversarial images from the encoder alone, saves them as 8-bit PNG, reads the files back, asks
+every system about each, and writes report.html, report.json, report.md, report.junit.xml, report.sarif
+and the pictures into a folder. Without arguments it uses the embedded encoder and twelve embedded
+photographs of magnetic tiles, with a zero-shot inspector.
+
+A configuration file (YAML) holds encoder, data, attacks, eps, steps, seed and gates; flags override it.
+The exit code is 1 when a gate fails or cannot be decided. An interrupted run continues with --resume.
+--shard i/n does every n-th image; "plumbline report merge" joins the parts.`,
+		Example: `  plumbline check
+  plumbline check --encoder clip.onnx --labels labels.json --text prompts.npy --images val/ --attack prm --eps 4/255,8/255
+  plumbline check --config plumbline.yaml --baseline baseline.json`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return check(c, f) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.config, "config", "", "configuration file")
+	fl.StringVar(&f.set.Encoder, "encoder", "", "ONNX file or embedded model (default inspect-tiny)")
+	fl.StringVar(&f.set.Data.Path, "images", "", "folder of pictures, one folder per class (default twelve tiles)")
+	fl.StringVar(&f.set.Data.Path, "data", "", "the same as --images")
+	fl.StringVar(&f.set.Data.Layout, "layout", "", "layout of the data: folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile")
+	fl.StringVar(&f.set.Labels, "labels", "", "prompts and classes of the zero-shot head, JSON")
+	fl.StringVar(&f.set.Text, "text", "", "text embeddings of the prompts, .npy")
+	fl.StringArrayVar(&f.set.Attacks, "attack", nil, "attacks, separated by commas or repeated (default noise,embedding,prm)")
+	fl.StringArrayVar(&f.set.Eps, "eps", nil, "largest changes of a colour value (default 8/255)")
+	fl.StringArrayVar(&f.set.Gates, "gate", nil, "condition that must hold, may be repeated")
+	fl.IntVar(&f.set.Steps, "steps", 0, "steps of the attacks (0: their own defaults)")
+	fl.Uint64Var(&f.set.Seed, "seed", 0, "seed of everything random")
+	fl.StringVar(&f.out, "out", "plumbline-report", "folder for the report")
+	fl.StringVar(&f.baseline, "baseline", "", "earlier report.json to compare with")
+	fl.StringVar(&f.shard, "shard", "", "i/n: only every n-th image, from the i-th")
+	fl.StringVar(&f.lang, "lang", "en", "language first shown in the HTML: en or ja")
+	fl.IntVar(&f.workers, "workers", 0, "images at once (0: all processors); changes no result")
+	fl.BoolVar(&f.resume, "resume", false, "continue an interrupted run")
+	return c
+}
+
+// merge puts the flags that were given over the configuration file's values.
+func (f checkFlags) merge(c *cobra.Command) (config, error) {
+	cfg := defaults()
+	if f.config != "" {
+		var err error
+		if cfg, err = readConfig(f.config); err != nil {
+			return cfg, err
+		}
+	}
+	given := c.Flags().Changed
+	if given("encoder") {
+		cfg.Encoder = f.set.Encoder
+	}
+	if given("images") && given("data") {
+		return cfg, usagef("--images and --data are the same: give one")
+	}
+	if given("images") || given("data") {
+		cfg.Data = dataConfig{Path: f.set.Data.Path}
+	}
+	if given("layout") {
+		cfg.Data.Layout = f.set.Data.Layout
+	}
+	if given("labels") {
+		cfg.Labels = f.set.Labels
+	}
+	if given("text") {
+		cfg.Text = f.set.Text
+	}
+	if given("attack") {
+		cfg.Attacks = splitList(f.set.Attacks)
+	}
+	if given("eps") {
+		cfg.Eps = splitList(f.set.Eps)
+	}
+	if given("gate") {
+		cfg.Gates = f.set.Gates
+	}
+	if given("steps") {
+		cfg.Steps = f.set.Steps
+	}
+	if given("seed") {
+		cfg.Seed = f.set.Seed
+	}
+	return cfg, nil
+}
+
+func check(c *cobra.Command, f checkFlags) error {
+	cfg, err := f.merge(c)
+	if err != nil {
+		return err
+	}
+	gates, err := cfg.gates()
+	if err != nil {
+		return err
+	}
+	lang, err := parseLang(f.lang)
+	if err != nil {
+		return err
+	}
+	plan, err := newPlan(cfg, f.shard)
+	if err != nil {
+		return err
+	}
+	plan.Workers = f.workers
+	var baseline *report.Report
+	if f.baseline != "" {
+		if baseline, err = report.ReadFile(f.baseline); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(f.out, 0o755); err != nil {
+		return err
+	}
+	started := time.Now()
+	journal, err := runPlan(c.Context(), c.ErrOrStderr(), plan, f)
+	if err != nil {
+		return err
+	}
+	r, run, err := eval.Assemble(gates, baseline, journal)
+	if err != nil {
+		return err
+	}
+	eval.Finish(run, started, machine())
+	if err := writeAll(f.out, r, run, lang); err != nil {
+		return err
+	}
+	printSummary(c.OutOrStdout(), r)
+	fmt.Fprintf(c.OutOrStdout(), "\nreport: %s\n", filepath.Join(f.out, "report.html"))
+	return gateError(r)
+}
+
+func runPlan(ctx context.Context, stderr io.Writer, plan *eval.Plan, f checkFlags) (*eval.Journal, error) {
+	show, end := newProgress(stderr, "check")
+	defer end()
+	plan.Progress = func(p eval.Progress) { show(p.Done, p.Total) }
+	return eval.Run(ctx, plan, f.out, f.resume)
+}
+
+// newPlan opens everything that the configuration names.
+func newPlan(cfg config, shard string) (*eval.Plan, error) {
+	attempts, err := cfg.attempts()
+	if err != nil {
+		return nil, err
+	}
+	text, err := cfg.yaml()
+	if err != nil {
+		return nil, err
+	}
+	data, err := cfg.Data.open()
+	if err != nil {
+		return nil, err
+	}
+	p, err := openPrompts(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var enc encoder.Encoder
+	enc, artifact, err := openConfigured(cfg)
+	if err != nil {
+		return nil, err
+	}
+	zero, err := p.systems(enc, data)
+	if err != nil {
+		return nil, err
+	}
+	plan := &eval.Plan{Title: cfg.Title, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: enc, Artifact: artifact,
+		Data: data, Groups: []eval.Group{zero}, Attempts: attempts, Seed: cfg.Seed, Config: text}
+	if plan.Title == "" {
+		plan.Title = fmt.Sprintf("%s on %s", enc.Spec().Name, data.Name)
+	}
+	plan.Shard, plan.Shards, err = parseShard(shard)
+	return plan, err
+}
+
+// openConfigured opens the encoder with the configuration's preprocessing, if it has one.
+func openConfigured(cfg config) (*encoder.Model, report.Artifact, error) {
+	if cfg.Preprocess == nil {
+		return openEncoder(cfg.Encoder)
+	}
+	p := *cfg.Preprocess
+	if p.Source == "" {
+		p.Source = "configuration"
+	}
+	return openEncoder(cfg.Encoder, encoder.WithPreprocess(p))
+}
+
+func parseShard(text string) (shard, shards int, err error) {
+	if text == "" {
+		return 0, 0, nil
+	}
+	a, b, ok := strings.Cut(text, "/")
+	shard, errA := strconv.Atoi(a)
+	shards, errB := strconv.Atoi(b)
+	if !ok || errA != nil || errB != nil || shards < 1 || shard < 1 || shard > shards {
+		return 0, 0, usagef("--shard %q: want i/n with 1 ≤ i ≤ n", text)
+	}
+	return shard, shards, nil
+}
+
+func parseLang(text string) (report.Lang, error) {
+	for _, l := range report.Languages {
+		if text == string(l) {
+			return l, nil
+		}
+	}
+	return "", usagef("--lang %q: want en or ja", text)
+}
+
+func machine() string {
+	return fmt.Sprintf("%s/%s, %d threads", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
+}
+
+// gateError is errGate unless every gate passed.
+func gateError(r *report.Report) error {
+	for _, g := range r.Gates {
+		if g.Status != report.Passed {
+			return errGate
+		}
+	}
+	return nil
+}

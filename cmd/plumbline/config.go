@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/plumbline-ml/plumbline/attack"
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval"
+)
+
+// config is what check is asked to do: the contents of plumbline.yaml, with flags on top. Everything in it
+// belongs to the claim and is printed into the report.
+type config struct {
+	Title      string              `yaml:"title,omitempty"`
+	Encoder    string              `yaml:"encoder"`              // ONNX file or embedded model
+	Preprocess *encoder.Preprocess `yaml:"preprocess,omitempty"` // instead of the file's own
+	Labels     string              `yaml:"labels,omitempty"`     // JSON with prompts, logit_scale, classes
+	Text       string              `yaml:"text,omitempty"`       // .npy, one row per prompt
+	Data       dataConfig          `yaml:"data"`
+	Attacks    []string            `yaml:"attacks,flow"`
+	Eps        []string            `yaml:"eps,flow"`
+	Steps      int                 `yaml:"steps,omitempty"`
+	Seed       uint64              `yaml:"seed"`
+	Gates      []string            `yaml:"gates,omitempty"`
+}
+
+// dataConfig says which images.
+type dataConfig struct {
+	Path     string `yaml:"path"`                   // "tiles" for the embedded ones
+	Layout   string `yaml:"layout,omitempty"`       // folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile
+	Numbers  []int  `yaml:"numbers,omitempty,flow"` // keep files whose name ends in _N, first to last
+	HoldOut  int    `yaml:"hold_out,omitempty"`     // keep every n-th image of each class
+	PerClass int    `yaml:"per_class,omitempty"`
+}
+
+const embeddedTiles = "tiles"
+
+// defaults is what check does without arguments.
+func defaults() config {
+	return config{Encoder: "inspect-tiny", Data: dataConfig{Path: embeddedTiles}, Attacks: []string{"noise", "embedding", "prm"}, Eps: []string{"8/255"}}
+}
+
+// readConfig reads a configuration. Paths in it are relative to its folder.
+func readConfig(path string) (config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return config{}, err
+	}
+	c, err := parseConfig(raw)
+	if err != nil {
+		return config{}, usagef("%s: %w", path, err)
+	}
+	base := defaults()
+	if c.Encoder == "" {
+		c.Encoder = base.Encoder
+	}
+	if c.Data.Path == "" {
+		c.Data = base.Data
+	}
+	if len(c.Attacks) == 0 {
+		c.Attacks = base.Attacks
+	}
+	if len(c.Eps) == 0 {
+		c.Eps = base.Eps
+	}
+	c.rebase(filepath.Dir(path))
+	return c, nil
+}
+
+// parseConfig reads YAML and refuses unknown fields.
+func parseConfig(raw []byte) (config, error) {
+	var c config
+	d := yaml.NewDecoder(bytes.NewReader(raw))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return config{}, err
+	}
+	return c, nil
+}
+
+// rebase makes paths that exist below dir relative to the working folder. A name without a file, such as
+// an embedded model's, stays as it is.
+func (c *config) rebase(dir string) {
+	for _, p := range []*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path} {
+		if *p == "" || filepath.IsAbs(*p) {
+			continue
+		}
+		if full := filepath.Join(dir, *p); exists(full) {
+			*p = full
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// gates parses the gates; a mistake in one is wrong usage.
+func (c config) gates() ([]eval.Gate, error) {
+	var out []eval.Gate
+	for _, text := range c.Gates {
+		g, err := eval.ParseGate(text)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+// attempts crosses attacks and budgets.
+func (c config) attempts() ([]eval.Attempt, error) {
+	var out []eval.Attempt
+	for _, e := range c.Eps {
+		eps, err := attack.ParseEps(e)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range c.Attacks {
+			a, err := parseAttack(name, c.Steps, c.Seed)
+			if err != nil {
+				return nil, err
+			}
+			at := eval.Attempt{Name: name, Attack: a, Threat: attack.Linf(eps), Kind: kindOf(name), Knowledge: "encoder"}
+			if at.Kind == "noise" {
+				at.Knowledge = "none"
+			}
+			out = append(out, at)
+		}
+	}
+	return out, nil
+}
+
+// yaml prints the configuration for the report.
+func (c config) yaml() (string, error) {
+	raw, err := yaml.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	return string(raw), nil
+}

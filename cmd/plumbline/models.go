@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plumbline-ml/plumbline/internal/atomicfile"
+	"github.com/plumbline-ml/plumbline/models"
+)
+
+func newModels() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "models",
+		Short: "List, copy and verify the embedded models",
+		Args:  noArguments,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newModelsList(), newModelsPull(), newModelsVerify())
+	return c
+}
+
+func newModelsList() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the models with source, licence and limits",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var cards []models.Card
+			for _, name := range models.Names() {
+				m, err := models.Open(name)
+				if err != nil {
+					return err
+				}
+				cards = append(cards, m.Card)
+			}
+			w := c.OutOrStdout()
+			if asJSON {
+				e := json.NewEncoder(w)
+				e.SetIndent("", "  ")
+				return e.Encode(cards)
+			}
+			for _, k := range cards {
+				fmt.Fprintf(w, "%s  %s\n  %s\n  source   %s\n  licence  %s\n", k.Name, k.Summary, k.Architecture, k.Source, k.License)
+				for _, d := range k.Data {
+					fmt.Fprintf(w, "  data     %s: %s (%s)\n", d.Name, d.Split, d.Terms)
+				}
+				for _, f := range k.Files {
+					fmt.Fprintf(w, "  file     %s, %d bytes, sha256 %s\n", f.Name, f.Bytes, f.SHA256)
+				}
+				fmt.Fprintf(w, "  limits   %s\n", k.Limits)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the cards as JSON")
+	return c
+}
+
+func newModelsPull() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "pull NAME --out DIR",
+		Short: "Write a model's files and card into a folder",
+		Args:  exactly(1, "one model's name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("--out is required")
+			}
+			m, err := models.Open(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			if err := os.MkdirAll(out, 0o755); err != nil {
+				return err
+			}
+			content := [][]byte{m.ONNX, m.RawLabels, m.Text}
+			for i, f := range m.Card.Files {
+				path := filepath.Join(out, f.Name)
+				if err := atomicfile.Write(path, func(w io.Writer) error {
+					_, err := io.Copy(w, bytes.NewReader(content[i]))
+					return err
+				}); err != nil {
+					return err
+				}
+				fmt.Fprintln(c.OutOrStdout(), path)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "folder for the files")
+	return c
+}
+
+func newModelsVerify() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "verify [NAME] [--dir DIR]",
+		Short: "Compare models with the lengths and SHA-256 of their cards",
+		Long: `Verify checks the embedded models, or with --dir a model's files in a folder, against length and SHA-256
+in the model's card.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 0 && dir != "" {
+				return usagef("want one model's name")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = models.Names()
+			}
+			for _, name := range args {
+				m, err := models.Open(name) // which verifies the embedded files
+				if err != nil {
+					return err
+				}
+				for _, f := range m.Card.Files {
+					if err := verifyFile(dir, f); err != nil {
+						return err
+					}
+					fmt.Fprintf(c.OutOrStdout(), "%s/%s: whole\n", name, f.Name)
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "", "folder with the model's files (default: the embedded ones)")
+	return c
+}
+
+func verifyFile(dir string, f models.File) error {
+	if dir == "" {
+		return nil
+	}
+	r, err := os.Open(filepath.Join(dir, f.Name))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return f.Verify(r)
+}
