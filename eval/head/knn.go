@@ -1,7 +1,6 @@
 package head
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -105,16 +104,22 @@ func nearest(bank [][]float32, x []float32, k int) ([]neighbour, error) {
 	if !(n > 0) || math.IsInf(n, 0) {
 		return nil, fmt.Errorf("a vector of length %v has no neighbours", n)
 	}
-	all := make([]neighbour, len(bank))
+	best := make([]neighbour, 0, k+1)
 	for i, b := range bank {
-		all[i] = neighbour{i, dot(b, x) / n}
+		cos := dot(b, x) / n
+		if len(best) == k && cos <= best[k-1].cos {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, cos, func(b neighbour, cos float64) int {
+			if b.cos >= cos { // equal ones stay in order of index
+				return -1
+			}
+			return 1
+		})
+		best = slices.Insert(best, at, neighbour{i, cos})
+		best = best[:min(len(best), k)]
 	}
-	if k == 1 {
-		best := slices.MaxFunc(all, func(a, b neighbour) int { return cmp.Compare(a.cos, b.cos) })
-		return []neighbour{best}, nil
-	}
-	slices.SortStableFunc(all, func(a, b neighbour) int { return cmp.Compare(b.cos, a.cos) })
-	return all[:min(k, len(all))], nil
+	return best, nil
 }
 
 func (h *KNN) state() (*state, error) {

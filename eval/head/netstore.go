@@ -12,6 +12,19 @@ func (n *net) save(s *state, prefix string) {
 	}
 }
 
+// loadScaler reads what save wrote of a net without layers.
+func loadScaler(s *state, width int) (*net, error) {
+	mean, err := s.array("mean", width)
+	if err != nil {
+		return nil, err
+	}
+	invStd, err := s.array("invstd", width)
+	if err != nil {
+		return nil, err
+	}
+	return &net{Sizes: []int{width}, mean: mean.data, invStd: invStd.data}, nil
+}
+
 func loadNet(s *state, prefix string, sizes []int) (*net, error) {
 	if err := checkSizes(sizes); err != nil {
 		return nil, fmt.Errorf("head %s: %w", s.Name, err)

@@ -50,6 +50,7 @@ func init() {
 	kinds = map[string]func(*state) (Head, error){
 		kindCosine: loadCosine, kindProbe: loadProbe, kindKNN: loadKNN,
 		kindMemory: loadMemory, kindMahalanobis: loadMahalanobis,
+		kindDenseProbe: loadDenseProbe, kindDenseText: loadDenseText, kindDenseKNN: loadDenseKNN,
 	}
 }
 
