@@ -51,6 +51,7 @@ func init() {
 		kindCosine: loadCosine, kindProbe: loadProbe, kindKNN: loadKNN,
 		kindMemory: loadMemory, kindMahalanobis: loadMahalanobis,
 		kindDenseProbe: loadDenseProbe, kindDenseText: loadDenseText, kindDenseKNN: loadDenseKNN,
+		kindBox: loadBox, kindRegions: loadRegions, kindProtoBoxes: loadProtoBoxes,
 	}
 }
 

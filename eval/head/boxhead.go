@@ -1,0 +1,238 @@
+package head
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/metric"
+)
+
+const kindBox = "box"
+
+// BoxHead detects objects without anchors, in the manner of FCOS (Tian et al., arXiv 1904.01355): every patch gives logits for background and the classes, and the
+// distances from its centre to the four sides of the object it lies in, measured in patches.
+type BoxHead struct {
+	name string
+	cfg  boxConfig
+	net  *net
+}
+
+type boxConfig struct {
+	Skips   skips `json:"skips"`
+	Sizes   []int `json:"sizes"` // output: 1 + Classes logits, then left, top, right, bottom over distanceScale
+	Classes int   `json:"classes"`
+}
+
+const (
+	distanceScale = 4    // patches per unit of the net's distances
+	leastScore    = 0.05 // detections below are dropped
+)
+
+// TrainBoxHead fits the head to the boxes of the images: a patch belongs to the smallest box that its centre lies in; a box that holds no centre
+// gets the patch that its own centre lies in. Ignore boxes train nothing. The loss is the cross-entropy (patches of objects weigh as much as background in all) plus
+// the squared error of the distances.
+func TrainBoxHead(name string, layout Layout, taps []encoder.Tap, feats []Features, classes int, hidden []int, how Training) (*BoxHead, error) {
+	s, err := newSkips(name, layout, taps, feats)
+	if err != nil {
+		return nil, err
+	}
+	acts, err := s.of(name, feats)
+	if err != nil {
+		return nil, err
+	}
+	t := &targets{}
+	for i, a := range acts {
+		if err := t.addBoxes(name, layout, feats[i].Sample, a, classes); err != nil {
+			return nil, err
+		}
+	}
+	balanceBackground(t.classes)
+	sizes := append(append([]int{s.width()}, hidden...), 1+classes+4)
+	n, err := newNet(sizes, how.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("head %s: %w", name, err)
+	}
+	if err := n.fit(t, how); err != nil {
+		return nil, fmt.Errorf("head %s: %w", name, err)
+	}
+	return &BoxHead{name: name, cfg: boxConfig{s, sizes, classes}, net: n}, nil
+}
+
+// addBoxes adds one image's patches.
+func (t *targets) addBoxes(name string, layout Layout, s *dataset.Sample, a Activation, classes int) error {
+	p, err := layout.over(name, s.Width, s.Height)
+	if err != nil {
+		return err
+	}
+	owner, ignored := p.owners(s.Boxes)
+	for k := range a.Shape[0] {
+		row, numbers, weight := make([]float32, 1+classes), make([]float32, 4), float32(0)
+		switch o := owner[k]; {
+		case o >= 0:
+			b := s.Boxes[o]
+			if b.Class < 0 || b.Class >= classes {
+				return fmt.Errorf("head %s: image %s has a box of class %d of %d", name, s.ID, b.Class, classes)
+			}
+			row[1+b.Class], weight = 1, 1
+			numbers = p.distances(k, b)
+		case !ignored[k]:
+			row[0] = 1
+		}
+		t.x, t.classes = append(t.x, a.Row(k)), append(t.classes, row)
+		t.numbers, t.weight = append(t.numbers, numbers), append(t.weight, weight)
+	}
+	return nil
+}
+
+// owners gives the index of every patch's box, −1 for none, and whether its centre lies in an Ignore box.
+func (p placed) owners(boxes []dataset.Box) (owner []int, ignored []bool) {
+	owner, ignored = make([]int, p.Rows*p.Cols), make([]bool, p.Rows*p.Cols)
+	area := make([]float64, len(owner))
+	for k := range owner {
+		owner[k], area[k] = -1, math.Inf(1)
+	}
+	for i, b := range boxes {
+		held := false
+		for k := range owner {
+			x, y := p.centre(k)
+			if x < b.X0 || x >= b.X1 || y < b.Y0 || y >= b.Y1 {
+				continue
+			}
+			if b.Ignore {
+				ignored[k] = true
+				continue
+			}
+			held = true
+			if b.Area() < area[k] {
+				owner[k], area[k] = i, b.Area()
+			}
+		}
+		if !held && !b.Ignore {
+			if k := p.at((b.X0+b.X1)/2, (b.Y0+b.Y1)/2); k >= 0 && b.Area() < area[k] {
+				owner[k], area[k] = i, b.Area()
+			}
+		}
+	}
+	return owner, ignored
+}
+
+// centre of a patch in source pixels.
+func (p placed) centre(k int) (x, y float64) {
+	return p.left + (float64(k%p.Cols)+0.5)*p.cellW, p.top + (float64(k/p.Cols)+0.5)*p.cellH
+}
+
+// at is the patch that a point lies in, −1 outside the grid.
+func (p placed) at(x, y float64) int {
+	c, r := int(math.Floor((x-p.left)/p.cellW)), int(math.Floor((y-p.top)/p.cellH))
+	if c < 0 || c >= p.Cols || r < 0 || r >= p.Rows {
+		return -1
+	}
+	return r*p.Cols + c
+}
+
+// distances from a patch's centre to the sides of b in the net's units.
+func (p placed) distances(k int, b dataset.Box) []float32 {
+	x, y := p.centre(k)
+	return []float32{
+		float32((x - b.X0) / p.cellW / distanceScale), float32((y - b.Y0) / p.cellH / distanceScale),
+		float32((b.X1 - x) / p.cellW / distanceScale), float32((b.Y1 - y) / p.cellH / distanceScale),
+	}
+}
+
+// boxAt is the inverse of distances, cut to the image.
+func (p placed) boxAt(k int, d []float32) dataset.Box {
+	x, y := p.centre(k)
+	w, h := p.cellW*distanceScale, p.cellH*distanceScale
+	return dataset.Box{X0: x - float64(d[0])*w, Y0: y - float64(d[1])*h, X1: x + float64(d[2])*w, Y1: y + float64(d[3])*h}.
+		Clip(float64(p.width), float64(p.height))
+}
+
+// balanceBackground makes the patches of objects weigh as much as those of background together, at most tenfold each.
+func balanceBackground(rows [][]float32) {
+	var background, objects float32
+	for _, r := range rows {
+		background += r[0]
+		for _, v := range r[1:] {
+			objects += v
+		}
+	}
+	if objects == 0 {
+		return
+	}
+	k := min(10, max(1, background/objects))
+	for _, r := range rows {
+		for j := range r[1:] {
+			r[1+j] *= k
+		}
+	}
+}
+
+// Name, Task and Taps implement [Head].
+func (h *BoxHead) Name() string        { return h.name }
+func (h *BoxHead) Task() Task          { return Detection }
+func (h *BoxHead) Taps() []encoder.Tap { return h.cfg.Skips.Taps }
+
+// Predict implements [Head]: the class's probability is the score; overlapping detections of a class are suppressed.
+func (h *BoxHead) Predict(in Input) (Output, error) {
+	p, err := h.cfg.Skips.Layout.over(h.name, in.Width, in.Height)
+	if err != nil {
+		return Output{}, err
+	}
+	s, err := h.Scores(in)
+	if err != nil {
+		return Output{}, err
+	}
+	var found []metric.Detection
+	for k := range s.Shape[0] {
+		row := s.Row(k)
+		probability := softmax(row[:1+h.cfg.Classes])
+		for c, v := range probability[1:] {
+			b := p.boxAt(k, row[1+h.cfg.Classes:])
+			if b.Class = c; v >= leastScore && b.Area() > 0 {
+				found = append(found, metric.Detection{Box: b, Score: v})
+			}
+		}
+	}
+	return Output{Label: -1, Detections: suppressed(found)}, nil
+}
+
+// Scores implements [Differentiable]: patches×(1+classes+4), logits (background first) and distances.
+func (h *BoxHead) Scores(in Input) (Activation, error) {
+	d := DenseProbe{name: h.name, cfg: denseProbeConfig{h.cfg.Skips, h.cfg.Sizes}, net: h.net}
+	return d.Scores(in)
+}
+
+// VJP implements [Differentiable].
+func (h *BoxHead) VJP(in Input, dScores []float32) ([]Activation, error) {
+	d := DenseProbe{name: h.name, cfg: denseProbeConfig{h.cfg.Skips, h.cfg.Sizes}, net: h.net}
+	return d.VJP(in, dScores)
+}
+
+func (h *BoxHead) state() (*state, error) {
+	s, err := newState(kindBox, h.name, h.cfg)
+	if err != nil {
+		return nil, err
+	}
+	h.net.save(s, "")
+	return s, nil
+}
+
+func loadBox(s *state) (Head, error) {
+	h := &BoxHead{name: s.Name}
+	if err := s.config(&h.cfg); err != nil {
+		return nil, err
+	}
+	if err := h.cfg.Skips.validate(s.Name); err != nil {
+		return nil, err
+	}
+	var err error
+	if h.net, err = loadNet(s, "", h.cfg.Sizes); err != nil {
+		return nil, err
+	}
+	if c := h.cfg; c.Sizes[0] != c.Skips.width() || c.Classes < 1 || c.Sizes[len(c.Sizes)-1] != 1+c.Classes+4 {
+		return nil, fmt.Errorf("head %s: net of %v on taps of %d for %d classes", s.Name, c.Sizes, c.Skips.width(), c.Classes)
+	}
+	return h, nil
+}

@@ -1,0 +1,46 @@
+package head
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/metric"
+)
+
+// suppressed keeps, class by class and best first, the detections that overlap no better one of their class by an IoU above 0.5,
+// at most [metric.MaxDetections] in all.
+func suppressed(found []metric.Detection) []metric.Detection {
+	slices.SortStableFunc(found, func(a, b metric.Detection) int { return cmp.Compare(b.Score, a.Score) })
+	var kept []metric.Detection
+	for _, f := range found {
+		if len(kept) == metric.MaxDetections {
+			break
+		}
+		if !slices.ContainsFunc(kept, func(k metric.Detection) bool {
+			return k.Class == f.Class && dataset.IoU(k.Box, f.Box) > 0.5
+		}) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// softmax of one row.
+func softmax(x []float32) []float64 {
+	top := math.Inf(-1)
+	for _, v := range x {
+		top = max(top, float64(v))
+	}
+	out := make([]float64, len(x))
+	var sum float64
+	for i, v := range x {
+		out[i] = math.Exp(float64(v) - top)
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= sum
+	}
+	return out
+}
