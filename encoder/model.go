@@ -55,7 +55,7 @@ func (m *Model) share() *Model {
 
 // build imports the graph at the given size (0,0: the model's own) and finds its structure.
 func build(src *onnx.Model, o options, h, w int) (*Model, error) {
-	g, err := graph.Import(src, graph.ImportOptions{Input: o.input, Height: h, Width: w, Positions: o.positions})
+	g, err := graph.Import(src, graph.ImportOptions{Input: o.input, Height: h, Width: w, Positions: o.positions, Trace: o.trace})
 	if err != nil {
 		return nil, err
 	}

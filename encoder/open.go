@@ -20,6 +20,7 @@ type options struct {
 	input   string
 	preproc *Preprocess
 	size    [2]int
+	trace   bool // remember where constants come from, for training
 
 	positions func(c *graph.Tensor, tokens int) (*graph.Tensor, error)
 }

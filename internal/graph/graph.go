@@ -17,6 +17,7 @@ type Value struct {
 	Shape []int
 	Const *Tensor
 	Def   *Node
+	Param bool // a constant whose elements change between runs: nothing that reads it is folded
 }
 
 func (v *Value) String() string {
@@ -68,6 +69,8 @@ type Graph struct {
 	Names   map[string]*Value // ONNX tensor name to value
 
 	reshapes map[*Value][]*Value // reshapes made so far, by what they reshape
+
+	origin *provenance // nil where constants are not traced back to the file
 
 	budget int    // elements that constant folding may still allocate
 	at     string // what is being built, for error messages
@@ -155,7 +158,7 @@ func (g *Graph) emit(op Op, in ...*Value) *Value { return g.Emit(op, in...)[0] }
 
 func allConst(in []*Value) bool {
 	for _, v := range in {
-		if v != nil && v.Const == nil {
+		if v != nil && (v.Const == nil || v.Param) {
 			return false
 		}
 	}
@@ -194,6 +197,7 @@ func (g *Graph) fold(n *Node) {
 	for i, v := range n.Out {
 		v.Const, v.Def = out[i], nil
 	}
+	g.origin.note(n)
 }
 
 // Users lists, for every value, the nodes that read it.
@@ -234,6 +238,7 @@ func (g *Graph) Prune() {
 // copy of every value.
 func (g *Graph) Clone(outputs []*Value) (*Graph, map[*Value]*Value) {
 	c := New(g.budget)
+	c.origin = g.origin
 	m := make(map[*Value]*Value, len(g.Nodes))
 	dup := func(v *Value) *Value {
 		if v == nil {
@@ -242,7 +247,7 @@ func (g *Graph) Clone(outputs []*Value) (*Graph, map[*Value]*Value) {
 		if w, ok := m[v]; ok {
 			return w
 		}
-		w := &Value{Name: v.Name, DType: v.DType, Shape: v.Shape, Const: v.Const}
+		w := &Value{Name: v.Name, DType: v.DType, Shape: v.Shape, Const: v.Const, Param: v.Param}
 		m[v] = w
 		return w
 	}

@@ -16,6 +16,7 @@ type ImportOptions struct {
 	// Positions, if set, makes a position embedding [..., T, D] for another number of tokens. It is called
 	// where a constant is added to a sequence of another length.
 	Positions func(c *Tensor, tokens int) (*Tensor, error)
+	Trace     bool // remember which tensors of the file constants consist of, see [Graph.Sources]
 }
 
 // Import turns the part of an ONNX model that depends on its image input alone into a graph for one
@@ -26,6 +27,9 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 	im := &importer{
 		model: m, scope: map[string][]*Value{}, elem: map[string]onnx.DType{},
 		init: map[string]*onnx.Tensor{}, g: New(foldBudget(m)), what: &what, opsets: m.Opsets,
+	}
+	if o.Trace {
+		im.g.origin = newProvenance()
 	}
 	im.functions()
 	im.positions = o.Positions
@@ -169,6 +173,9 @@ func (im *importer) get(name string) []*Value {
 	check(err)
 	v := Constant(c)
 	v.Name = name
+	if im.depth == 0 {
+		im.g.origin.named(c, name)
+	}
 	im.elem[name] = t.Type
 	im.scope[name] = []*Value{v}
 	return im.scope[name]

@@ -16,6 +16,9 @@ func importConstant(c *call) []*Value {
 			}
 			t, err := fromONNX(a.Tensor)
 			check(err)
+			if c.im.depth == 0 {
+				c.im.g.origin.named(t, out)
+			}
 			c.im.elem[out] = a.Tensor.Type
 			return one(Constant(t))
 		case "value_float":

@@ -9,7 +9,7 @@ import (
 // Weights keeps the packed form of constant matrices, shared by every program of one model.
 type Weights struct {
 	mu     sync.Mutex
-	packed map[packKey]*kernel.PackedB
+	packed map[packKey]packed
 }
 
 type packKey struct {
@@ -18,22 +18,42 @@ type packKey struct {
 	trans bool
 }
 
+// packed is a packed matrix and what it was packed from.
+type packed struct {
+	*kernel.PackedB
+	from []float32
+}
+
 // NewWeights returns an empty store.
-func NewWeights() *Weights { return &Weights{packed: map[packKey]*kernel.PackedB{}} }
+func NewWeights() *Weights { return &Weights{packed: map[packKey]packed{}} }
 
 // Pack returns w as a k×n right-hand matrix, packed once. With trans, w is stored n×k.
 func (s *Weights) Pack(w []float32, k, n int, trans bool) *kernel.PackedB {
 	key := packKey{&w[0], k, n, trans}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.packed[key]
-	if p == nil {
-		ld := n
-		if trans {
-			ld = k
-		}
-		p = kernel.Pack(w, k, n, ld, trans)
+	p, ok := s.packed[key]
+	if !ok {
+		p = packed{kernel.Pack(w, k, n, key.stride(), trans), w}
 		s.packed[key] = p
 	}
-	return p
+	return p.PackedB
+}
+
+// Repack brings every packed matrix up to date after the constants' elements were changed. Nothing may
+// run meanwhile.
+func (s *Weights) Repack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, p := range s.packed {
+		p.Repack(p.from, key.stride(), key.trans)
+	}
+}
+
+// stride is the length of a row as stored.
+func (k packKey) stride() int {
+	if k.trans {
+		return k.k
+	}
+	return k.n
 }
