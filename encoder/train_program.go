@@ -125,7 +125,7 @@ func (p *trainProgram) take() (*engine.State, error) {
 		p.idle = p.idle[:n-1]
 		return s, nil
 	}
-	return p.engine.NewState(nil)
+	return p.engine.NewState(1) // images run side by side
 }
 
 func (p *trainProgram) give(s *engine.State) {
