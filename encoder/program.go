@@ -96,6 +96,9 @@ func fuse(g *graph.Graph) error {
 	if err := g.FuseBlocks(); err != nil {
 		return err
 	}
+	if err := g.SinkRows(); err != nil {
+		return err
+	}
 	return g.FuseEpilogues()
 }
 
