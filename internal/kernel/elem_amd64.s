@@ -7373,6 +7373,71 @@ doneavx2440:
 	VZEROUPPER
 	RET
 
+// func elemTransposeAVX2(y *float32, x *float32, ldy int, ldx int, n int)
+// Requires: AVX
+TEXT ·elemTransposeAVX2(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ ldy+16(FP), DX
+	MOVQ ldx+24(FP), BX
+	MOVQ n+32(FP), SI
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (R9)(BX*4), R9
+	LEAQ (DX)(DX*2), R10
+	LEAQ (DX)(DX*4), R11
+	LEAQ (DX)(DX*2), R12
+	LEAQ (R12)(DX*4), R12
+
+tileavx2441:
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (CX)(BX*1), Y1
+	VMOVUPS    (CX)(BX*2), Y2
+	VMOVUPS    (CX)(DI*1), Y3
+	VMOVUPS    (CX)(BX*4), Y4
+	VMOVUPS    (CX)(R8*1), Y5
+	VMOVUPS    (CX)(DI*2), Y6
+	VMOVUPS    (CX)(R9*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VPERM2F128 $0x20, Y3, Y1, Y7
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VPERM2F128 $0x20, Y5, Y8, Y3
+	VPERM2F128 $0x31, Y5, Y8, Y5
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y6, (AX)
+	VMOVUPS    Y7, (AX)(DX*1)
+	VMOVUPS    Y3, (AX)(DX*2)
+	VMOVUPS    Y8, (AX)(R10*1)
+	VMOVUPS    Y2, (AX)(DX*4)
+	VMOVUPS    Y1, (AX)(R11*1)
+	VMOVUPS    Y5, (AX)(R10*2)
+	VMOVUPS    Y0, (AX)(R12*1)
+	LEAQ       (CX)(BX*8), CX
+	ADDQ       $0x20, AX
+	DECQ       SI
+	JNZ        tileavx2441
+	VZEROUPPER
+	RET
+
 // func elemNegAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemNegAVX512(SB), NOSPLIT, $0-24

@@ -55,3 +55,5 @@ func evensFast(dst, src []float32) int { return 0 }
 func addTakenFast[T Float](y, x []T, step int) int { return 0 }
 
 func largerFast[T Float](y []T, where []int32, x []T, at, step int) int { return 0 }
+
+func transposeFast[T any](y []T, ldy int, x []T, ldx, rows, cols int) bool { return false }

@@ -527,6 +527,11 @@ func elemLarger1AVX2(y *float32, where *int32, x *float32, at int32, n int)
 //go:noescape
 func elemLarger2AVX2(y *float32, where *int32, x *float32, at int32, n int)
 
+// elemTransposeAVX2 computes y[r, c] = x[c, r] for 8 rows of y.
+//
+//go:noescape
+func elemTransposeAVX2(y *float32, x *float32, ldy int, ldx int, n int)
+
 // elemNegAVX512 computes Map for Neg.
 //
 //go:noescape

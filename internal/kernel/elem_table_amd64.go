@@ -36,6 +36,7 @@ type elemKernels struct {
 	addEvens        func(y, x *float32, n int)
 	larger1         func(y *float32, where *int32, x *float32, at int32, n int)
 	larger2         func(y *float32, where *int32, x *float32, at int32, n int)
+	transpose       func(y, x *float32, ldy, ldx, n int)
 }
 
 var elemKernelsAVX2 = elemKernels{
@@ -158,6 +159,7 @@ var elemKernelsAVX2 = elemKernels{
 	addEvens:      elemAddEvensAVX2,
 	larger1:       elemLarger1AVX2,
 	larger2:       elemLarger2AVX2,
+	transpose:     elemTransposeAVX2,
 }
 
 var elemKernelsAVX512 = elemKernels{

@@ -64,6 +64,9 @@ func ApplyTranspose[T any](t *Transposition, y, x []T) {
 
 // transposeMatrix computes y[r·ldy+c] = x[c·ldx+r].
 func transposeMatrix[T any](y []T, ldy int, x []T, ldx, rows, cols int) {
+	if transposeFast(y, ldy, x, ldx, rows, cols) {
+		return
+	}
 	for r0 := 0; r0 < rows; r0 += transposeTile {
 		r1 := min(r0+transposeTile, rows)
 		for c0 := 0; c0 < cols; c0 += transposeTile {

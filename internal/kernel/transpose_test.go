@@ -5,7 +5,9 @@ import (
 	"testing"
 )
 
-func TestTransposeMovesEveryElement(t *testing.T) {
+func TestTransposeMovesEveryElement(t *testing.T) { onEveryCPU(t, transposing) }
+
+func transposing(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 400 {
 		shape := make([]int, r.IntN(6))
@@ -19,14 +21,26 @@ func TestTransposeMovesEveryElement(t *testing.T) {
 	}
 	checkTranspose(t, []int{3, 0, 2}, []int{2, 0, 1})
 	checkTranspose(t, []int{197, 12, 64}, []int{1, 0, 2})
-	checkTranspose(t, []int{33, 65}, []int{1, 0})
+	for rows := range 35 {
+		for _, cols := range []int{1, 7, 8, 9, 15, 16, 33, 64, 255, 270, 520} {
+			checkTranspose(t, []int{rows, cols}, []int{1, 0})
+			checkTranspose(t, []int{cols, rows}, []int{1, 0})
+		}
+	}
 }
 
 func checkTranspose(t *testing.T, shape, perm []int) {
+	checkTransposeOf[float32](t, shape, perm)
+	checkTransposeOf[int64](t, shape, perm)
+}
+
+func checkTransposeOf[T float32 | int64](t *testing.T, shape, perm []int) {
 	n := count(shape)
-	x, y := make([]int32, n), make([]int32, n)
+	const margin = 20
+	all := make([]T, n+2*margin)
+	x, y := make([]T, n), all[margin:margin+n]
 	for i := range x {
-		x[i] = int32(i)
+		x[i] = T(i + 1)
 	}
 	ApplyTranspose(NewTranspose(shape, perm), y, x)
 	out := make([]int, len(shape))
@@ -39,10 +53,15 @@ func checkTranspose(t *testing.T, shape, perm []int) {
 		for k, a := range perm {
 			source[a] = index[k]
 		}
-		if want := int32(at(source, in)); y[i] != want {
-			t.Fatalf("transpose %v by %v: [%d] = %d, want %d", shape, perm, i, y[i], want)
+		if want := T(at(source, in) + 1); y[i] != want {
+			t.Fatalf("transpose %v by %v: [%d] = %v, want %v", shape, perm, i, y[i], want)
 		}
 		next(index, out)
+	}
+	for i := range margin {
+		if all[i] != 0 || all[margin+n+i] != 0 {
+			t.Fatalf("transpose %v by %v wrote outside", shape, perm)
+		}
 	}
 }
 

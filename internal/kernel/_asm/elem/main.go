@@ -39,6 +39,7 @@ func main() {
 		columns(m)
 		if !m.avx512() {
 			pools(m)
+			transpose(m)
 		}
 	}
 	data.emit(ctx)
