@@ -46,6 +46,9 @@ func (f NLM) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	f.eachShift(func(dy, dx int) {
 		w := s.weights(dy, dx, f.H)
 		s.eachPair(dy, dx, func(p, q int) {
+			if w[p] == 0 {
+				return
+			}
 			total[p] += w[p]
 			for c := range 3 {
 				sum[c*n+p] += w[p] * float64(src.Pix[c*n+q])
@@ -68,6 +71,9 @@ func (f NLM) pull(src, out Picture, total []float64, dsrc, dout []float32) {
 		w := s.weights(dy, dx, f.H)
 		clear(slope) // gradient at D of this shift
 		s.eachPair(dy, dx, func(p, q int) {
+			if w[p] == 0 {
+				return
+			}
 			via := 0.0
 			for c := range 3 {
 				g := float64(dout[c*n+p])

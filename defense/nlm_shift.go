@@ -35,20 +35,21 @@ func (s *shifter) partner(y, x, dy, dx int) int {
 // border repeat the edge's difference.
 func (s *shifter) weights(dy, dx int, h float64) []float64 {
 	n := s.src.H * s.src.W
+	r, g, b := s.src.Pix[:n], s.src.Pix[n:2*n], s.src.Pix[2*n:3*n]
 	for y := range s.src.H {
 		for x := range s.src.W {
 			p, q := y*s.src.W+x, s.partner(y, x, dy, dx)
-			d2 := 0.0
-			for c := range 3 {
-				d := float64(s.src.Pix[c*n+p]) - float64(s.src.Pix[c*n+q])
-				d2 += d * d
-			}
-			s.diff[p] = d2
+			d0, d1, d2 := float64(r[p])-float64(r[q]), float64(g[p])-float64(g[q]), float64(b[p])-float64(b[q])
+			s.diff[p] = d0*d0 + d1*d1 + d2*d2
 		}
 	}
 	s.box(s.w, s.diff)
 	for i, d := range s.w {
-		s.w[i] = math.Exp(-d / (h * h))
+		if d *= 1 / (h * h); d > 60 { // e⁻⁶⁰ is nothing beside the pixel's own weight of one
+			s.w[i] = 0
+		} else {
+			s.w[i] = math.Exp(-d)
+		}
 	}
 	return s.w
 }
@@ -57,22 +58,29 @@ func (s *shifter) weights(dy, dx int, h float64) []float64 {
 func (s *shifter) box(dst, src []float64) {
 	h, w := s.src.H, s.src.W
 	side := float64(2*s.r + 1)
+	scale := 1 / (3 * side * side)
 	for y := range h {
-		for x := range w {
-			sum := 0.0
-			for d := -s.r; d <= s.r; d++ {
-				sum += src[min(max(y+d, 0), h-1)*w+x]
+		col := s.columns[y*w : (y+1)*w]
+		clear(col)
+		for d := -s.r; d <= s.r; d++ {
+			at := min(max(y+d, 0), h-1) * w
+			for x, v := range src[at : at+w] {
+				col[x] += v
 			}
-			s.columns[y*w+x] = sum
 		}
-	}
-	for y := range h {
-		for x := range w {
+		out := dst[y*w : (y+1)*w]
+		for x := range out {
 			sum := 0.0
-			for d := -s.r; d <= s.r; d++ {
-				sum += s.columns[y*w+min(max(x+d, 0), w-1)]
+			if x >= s.r && x+s.r < w {
+				for _, v := range col[x-s.r : x+s.r+1] {
+					sum += v
+				}
+			} else {
+				for d := -s.r; d <= s.r; d++ {
+					sum += col[min(max(x+d, 0), w-1)]
+				}
 			}
-			dst[y*w+x] = sum / (3 * side * side)
+			out[x] = sum * scale
 		}
 	}
 }

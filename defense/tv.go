@@ -16,8 +16,8 @@ type TV struct {
 	Steps  int     // iterations, 1…1000
 }
 
-var _ = purifier("tv", "tv(lambda=0.1,steps=50): total variation by Chambolle's iteration (arXiv 1711.00117)",
-	func(a *expr.Args) Purifier { return TV{a.Number("lambda", 0.1), a.Integer("steps", 50)} })
+var _ = purifier("tv", "tv(lambda=0.1,steps=30): total variation by Chambolle's iteration (arXiv 1711.00117)",
+	func(a *expr.Args) Purifier { return TV{a.Number("lambda", 0.1), a.Integer("steps", 30)} })
 
 // Traits says: not random, gradient exact.
 func (TV) Traits() Traits { return Traits{"tv", false, Exact} }
@@ -56,22 +56,23 @@ func (t TV) pullPlane(src Picture, c int, dsrc, dout []float32) {
 	for every*every < t.Steps {
 		every++
 	}
-	var checkpoints [][]float64
+	checkpoints := make([][]float64, (t.Steps+every-1)/every)
 	for k := range t.Steps {
 		if k%every == 0 {
-			checkpoints = append(checkpoints, d.copyP())
+			checkpoints[k/every] = d.saveP(nil)
 		}
 		d.step()
 	}
 	b := newDualAdjoint(d, dout)
+	states := make([][]float64, every)
 	for s := len(checkpoints) - 1; s >= 0; s-- {
 		d.setP(checkpoints[s])
-		var states [][]float64
-		for k := s * every; k < min((s+1)*every, t.Steps); k++ {
-			states = append(states, d.copyP())
+		n := min(every, t.Steps-s*every)
+		for k := range n {
+			states[k] = d.saveP(states[k])
 			d.step()
 		}
-		for k := len(states) - 1; k >= 0; k-- {
+		for k := n - 1; k >= 0; k-- {
 			d.setP(states[k])
 			b.back()
 		}
