@@ -7,14 +7,14 @@ type AttnView struct {
 	Head, Row int
 }
 
-// head returns the view's part that starts at token t of head h.
-func (v *AttnView) head(h, t int) []float32 { return v.Data[h*v.Head+t*v.Row:] }
+// head returns the view's part that starts at token t of head h, nothing of an empty view.
+func (v *AttnView) head(h, t int) []float32 { return v.Data[min(h*v.Head+t*v.Row, len(v.Data)):] }
 
 // AttnShape describes scaled dot-product attention, O = softmax(Scale·Q·Kᵀ + Mask)·V per head (Vaswani et al.,
 // arXiv 1706.03762, section 3.2.1).
 type AttnShape struct {
 	Heads    int
-	Tq, Tk   int // tokens of the queries, and of keys and values
+	Tq, Tk   int // tokens of the queries, at least 1, and of keys and values
 	D, Dv    int // features of queries and keys, and of values
 	Scale    float32
 	Mask     []float32 // Tq×Tk added to the scaled products, -Inf hides a key; nil for none
@@ -50,7 +50,7 @@ const (
 
 func attnMakePlan(s *AttnShape) attnPlan {
 	var p attnPlan
-	p.ldp = attnUnits(s.Tk)
+	p.ldp = max(panelCols, attnUnits(s.Tk))
 	if p.ldp%1024 == 0 {
 		p.ldp += panelCols
 	}

@@ -133,6 +133,23 @@ func TestAttentionGroupedHeads(t *testing.T) {
 	})
 }
 
+// TestAttentionEmpty: without keys the output is zero; without heads nothing is written.
+func TestAttentionEmpty(t *testing.T) {
+	cpuEach(t, func(t *testing.T) {
+		c := attnMake(AttnShape{Heads: 2, Tq: 3, Tk: 0, D: 4, Dv: 5, Scale: 1}, 1, false)
+		c.run(0, 0)
+		if c.o.Data[0] == 0 {
+			t.Error("an output was written for no heads")
+		}
+		c.run(0, 2)
+		for _, v := range append(c.o.Data, c.dq.Data...) {
+			if v != 0 {
+				t.Fatal("attention without keys is not zero")
+			}
+		}
+	})
+}
+
 // TestAttentionMasked: hidden keys have no influence, and a row without keys gives zeros throughout.
 func TestAttentionMasked(t *testing.T) {
 	cpuEach(t, func(t *testing.T) {
@@ -255,15 +272,10 @@ func FuzzAttention(f *testing.F) {
 				}
 			}
 		}
-		for _, name := range CPUs() {
-			restore, err := UseCPU(name)
-			if err != nil {
-				t.Fatal(err)
-			}
+		cpuLoop(t, func(string) {
 			c := attnMake(s, uint64(mode), mode&32 != 0)
 			c.run(0, s.Heads)
 			c.check(t)
-			restore()
-		}
+		})
 	})
 }

@@ -19,6 +19,18 @@ func cpuEach(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// cpuLoop is cpuEach without subtests, for many small cases.
+func cpuLoop(t testing.TB, f func(path string)) {
+	for _, name := range CPUs() {
+		restore, err := UseCPU(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(name)
+		restore()
+	}
+}
+
 func TestCPUChoose(t *testing.T) {
 	usable := cpuUsable()
 	best := usable[len(usable)-1]

@@ -68,6 +68,9 @@ func packAlign(s []float32) []float32 {
 
 // packPanels writes alpha·B, B being K×N (its N×K transpose with trans), to dst in the layout of PackedB.
 func packPanels(dst, b []float32, ldb int, trans bool, k, n int, alpha float32) {
+	if k == 0 {
+		return
+	}
 	for j := 0; j < n; j += panelCols {
 		cols := min(panelCols, n-j)
 		panel := dst[j*k : (j+panelCols)*k]
@@ -81,9 +84,6 @@ func packPanels(dst, b []float32, ldb int, trans bool, k, n int, alpha float32) 
 
 // packPanel copies cols columns of k rows and fills the panel up with zeros.
 func packPanel(panel, b []float32, ldb, k, cols int, alpha float32) {
-	if k == 0 {
-		return
-	}
 	_ = b[(k-1)*ldb+cols-1]
 	if cols < panelCols || !packRows(panel, panelCols, b, ldb, k) {
 		for p := range k {
@@ -98,9 +98,6 @@ func packPanel(panel, b []float32, ldb, k, cols int, alpha float32) {
 
 // packPanelTrans is packPanel reading cols rows of length k.
 func packPanelTrans(panel, b []float32, ldb, k, cols int, alpha float32) {
-	if k == 0 {
-		return
-	}
 	_ = b[(cols-1)*ldb+k-1]
 	done := 0
 	if cols < panelCols {
