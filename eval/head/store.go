@@ -52,6 +52,8 @@ func init() {
 		kindMemory: loadMemory, kindMahalanobis: loadMahalanobis,
 		kindDenseProbe: loadDenseProbe, kindDenseText: loadDenseText, kindDenseKNN: loadDenseKNN,
 		kindBox: loadBox, kindRegions: loadRegions, kindProtoBoxes: loadProtoBoxes,
+		kindGallery: loadGallery, kindTemplate: loadTemplate,
+		kindVQANet: loadVQANet, kindVQABank: loadVQABank, kindVQAText: loadVQAText,
 	}
 }
 
