@@ -67,6 +67,7 @@ type Graph struct {
 	Outputs []*Value
 	Nodes   []*Node
 	Names   map[string]*Value // ONNX tensor name to value
+	Image   Image             // how the ONNX file takes its image
 
 	reshapes map[*Value][]*Value // reshapes made so far, by what they reshape
 
@@ -239,6 +240,7 @@ func (g *Graph) Prune() {
 func (g *Graph) Clone(outputs []*Value) (*Graph, map[*Value]*Value) {
 	c := New(g.budget)
 	c.origin = g.origin
+	c.Image = g.Image
 	m := make(map[*Value]*Value, len(g.Nodes))
 	dup := func(v *Value) *Value {
 		if v == nil {

@@ -3,7 +3,6 @@ package graph
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
@@ -17,6 +16,24 @@ type ImportOptions struct {
 	// where a constant is added to a sequence of another length.
 	Positions func(c *Tensor, tokens int) (*Tensor, error)
 	Trace     bool // remember which tensors of the file constants consist of, see [Graph.Sources]
+	// Sources gives inputs other than an image: of a text encoder, say. With sources and no Input, no image
+	// is looked for.
+	Sources []Source
+}
+
+// Source is an input of the model that is no image: constant if Const is set, else an array of this type
+// and shape that every run provides.
+type Source struct {
+	Name  string
+	Const *Tensor
+	Type
+}
+
+// Image tells how the ONNX file takes its image.
+type Image struct {
+	ChannelsLast bool       // N×H×W×C in the file; the graph's input is always 1×C×H×W
+	Type         onnx.DType // as declared; the graph computes in float32
+	Batch        int        // images that the file is made for; 0 for any number
 }
 
 // Import turns the part of an ONNX model that depends on its image input alone into a graph for one
@@ -25,7 +42,7 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 	what := ""
 	defer Catch(&what, &err)
 	im := &importer{
-		model: m, scope: map[string][]*Value{}, elem: map[string]onnx.DType{},
+		model: m, scope: map[string][]*Value{}, elem: map[*Value]onnx.DType{},
 		init: map[string]*onnx.Tensor{}, g: New(foldBudget(m)), what: &what, opsets: m.Opsets,
 	}
 	if o.Trace {
@@ -33,7 +50,7 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 	}
 	im.functions()
 	im.positions = o.Positions
-	im.input(o)
+	im.inputs(o)
 	nodes := im.plan(m.Graph)
 	im.run(m.Graph, nodes)
 	what = ""
@@ -57,7 +74,7 @@ type importer struct {
 	g      *Graph
 	scope  map[string][]*Value // ONNX name to value, or to the members of a sequence
 	init   map[string]*onnx.Tensor
-	elem   map[string]onnx.DType // element types as declared, where they matter (quantisation)
+	elem   map[*Value]onnx.DType // element types as declared, where they matter (quantisation)
 	funcs  map[string]*onnx.Function
 	opsets map[string]int64
 	depth  int
@@ -73,76 +90,6 @@ func (im *importer) opset(domain string) int64 {
 		return v
 	}
 	return im.model.Opsets[domain]
-}
-
-// input finds the image input and adds it to the graph.
-func (im *importer) input(o ImportOptions) {
-	init := map[string]bool{}
-	for _, t := range im.model.Graph.Initializers {
-		init[t.Name] = true
-	}
-	var pick *onnx.ValueInfo
-	var seen []string
-	for _, v := range im.model.Graph.Inputs {
-		if init[v.Name] {
-			continue
-		}
-		seen = append(seen, fmt.Sprintf("%s %v", v.Name, dims(v)))
-		if v.Name == o.Input || o.Input == "" && pick == nil && v.HasShape && len(v.Dims) == 4 {
-			pick = v
-		}
-	}
-	if pick == nil {
-		if o.Input != "" {
-			fail("the model has no input %q; it has %s", o.Input, strings.Join(seen, ", "))
-		}
-		fail("no input has the rank of an image (N×C×H×W); inputs are %s", strings.Join(seen, ", "))
-	}
-	shape := imageShape(pick, o)
-	im.elem[pick.Name] = pick.Type
-	im.scope[pick.Name] = []*Value{im.g.Input(pick.Name, Float32, shape...)}
-}
-
-func dims(v *onnx.ValueInfo) []string {
-	var s []string
-	for _, d := range v.Dims {
-		if d.Value >= 0 {
-			s = append(s, fmt.Sprint(d.Value))
-		} else if d.Param != "" {
-			s = append(s, d.Param)
-		} else {
-			s = append(s, "?")
-		}
-	}
-	return s
-}
-
-// imageShape decides the input's shape for one image.
-func imageShape(v *onnx.ValueInfo, o ImportOptions) []int {
-	if !v.HasShape || len(v.Dims) != 4 {
-		fail("input %q has shape %v; an image input has four axes", v.Name, dims(v))
-	}
-	s := []int{1, 0, 0, 0}
-	for i := 1; i < 4; i++ {
-		s[i] = int(v.Dims[i].Value)
-	}
-	h, w, c := 2, 3, 1
-	if s[3] == 3 && s[1] != 3 { // N×H×W×C
-		h, w, c = 1, 2, 3
-	}
-	if s[c] <= 0 {
-		s[c] = 3
-	}
-	if o.Height > 0 {
-		s[h], s[w] = o.Height, o.Width
-	}
-	if s[h] <= 0 || s[w] <= 0 {
-		fail("input %q has shape %v: its height and width are dynamic, give an image size", v.Name, dims(v))
-	}
-	if s[c] > 64 || s[h] > 1<<14 || s[w] > 1<<14 {
-		fail("input %q has shape %v: %w for an image", v.Name, s, ErrTooLarge)
-	}
-	return s
 }
 
 // run imports nodes in order.
@@ -176,7 +123,7 @@ func (im *importer) get(name string) []*Value {
 	if im.depth == 0 {
 		im.g.origin.named(c, name)
 	}
-	im.elem[name] = t.Type
+	im.elem[v] = t.Type
 	im.scope[name] = []*Value{v}
 	return im.scope[name]
 }
@@ -242,6 +189,9 @@ func (im *importer) apply(n *onnx.Node) []*Value {
 	}
 	imp, ok := importers[opName(n)]
 	if !ok {
+		if why := refusal(opName(n)); why != "" {
+			fail("operator %s %s", opName(n), why)
+		}
 		fail("operator %s is not supported", opName(n))
 	}
 	return imp(&call{im, n})

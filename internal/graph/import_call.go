@@ -50,8 +50,17 @@ func (c *call) sequence(i int) []*Value {
 
 // elem is the element type that input i was declared with.
 func (c *call) elem(i int) onnx.DType {
-	c.im.get(c.n.Inputs[i])
-	return c.im.elem[c.n.Inputs[i]]
+	v := c.in(i)
+	if d, ok := c.im.elem[v]; ok {
+		return d
+	}
+	switch v.DType {
+	case Int64:
+		return onnx.Int64
+	case Bool:
+		return onnx.Bool
+	}
+	return onnx.Float32
 }
 
 // constant is input i, which must be known when the model is loaded.

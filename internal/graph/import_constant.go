@@ -7,7 +7,6 @@ import (
 )
 
 func importConstant(c *call) []*Value {
-	out := c.n.Outputs[0]
 	for _, a := range c.n.Attrs {
 		switch a.Name {
 		case "value":
@@ -17,10 +16,11 @@ func importConstant(c *call) []*Value {
 			t, err := fromONNX(a.Tensor)
 			check(err)
 			if c.im.depth == 0 {
-				c.im.g.origin.named(t, out)
+				c.im.g.origin.named(t, c.n.Outputs[0])
 			}
-			c.im.elem[out] = a.Tensor.Type
-			return one(Constant(t))
+			v := Constant(t)
+			c.im.elem[v] = a.Tensor.Type
+			return one(v)
 		case "value_float":
 			return one(scalar(a.Float))
 		case "value_floats":
@@ -47,8 +47,9 @@ func importConstantOfShape(c *call) []*Value {
 		}
 		fill, elem = t.Reshaped(), a.Tensor.Type
 	}
-	c.im.elem[c.n.Outputs[0]] = elem
-	return one(c.g().emit(Expand{shape}, Constant(fill)))
+	v := c.g().emit(Expand{shape}, Constant(fill))
+	c.im.elem[v] = elem
+	return one(v)
 }
 
 func importRange(c *call) []*Value {
@@ -70,6 +71,7 @@ func importRange(c *call) []*Value {
 			t.I[i] = int64(a) + int64(i)*int64(d)
 		}
 	}
-	c.im.elem[c.n.Outputs[0]] = c.elem(0)
-	return one(Constant(t))
+	v := Constant(t)
+	c.im.elem[v] = c.elem(0)
+	return one(v)
 }

@@ -58,12 +58,89 @@ func importPRelu(c *call) []*Value {
 	return one(c.g().emit(Binary{kernel.PRelu}, c.in(0), c.in(1)))
 }
 
+// importSelu is gamma·(x for x > 0, alpha·(eˣ-1) below).
+func importSelu(c *call) []*Value {
+	g := c.g()
+	y := g.elu(c.in(0), c.float("alpha", 1.6732632), 1)
+	return one(g.Mul(y, scalar(c.float("gamma", 1.050701))))
+}
+
+// importCelu is x for x > 0 and alpha·(e^(x/alpha)-1) below.
+func importCelu(c *call) []*Value {
+	a := c.float("alpha", 1)
+	return one(c.g().elu(c.in(0), a, a))
+}
+
 // importElu is x for x ≥ 0 and alpha·(eˣ-1) below.
 func importElu(c *call) []*Value {
-	g, x := c.g(), c.in(0)
+	return one(c.g().elu(c.in(0), c.float("alpha", 1), 1))
+}
+
+// elu is x for x > 0 and a·(e^(x/s)-1) below.
+func (g *Graph) elu(x *Value, a, s float32) *Value {
+	over := g.emit(Binary{kernel.Greater}, x, scalar(0))
 	low := g.emit(Binary{kernel.Min}, x, scalar(0))
-	low = g.Mul(g.Sub(g.Map(kernel.Exp, low), scalar(1)), scalar(c.float("alpha", 1)))
-	return one(g.Add(g.Map(kernel.Relu, x), low))
+	if s != 1 {
+		low = g.Div(low, scalar(s))
+	}
+	low = g.Mul(g.Sub(g.Map(kernel.Exp, low), scalar(1)), scalar(a))
+	return g.emit(Where{}, over, x, low)
+}
+
+// importShrink moves |x| > lambd towards zero by bias and sets the rest to zero.
+func importShrink(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	lim, bias := c.float("lambd", 0.5), c.float("bias", 0)
+	low := g.emit(Where{}, g.emit(Binary{kernel.Less}, x, scalar(-lim)), g.Add(x, scalar(bias)), scalar(0))
+	return one(g.emit(Where{}, g.emit(Binary{kernel.Greater}, x, scalar(lim)), g.Sub(x, scalar(bias)), low))
+}
+
+// The hyperbolic and inverse functions are formed from those there are.
+func importSinh(c *call) []*Value { return one(c.g().expHalves(c.in(0), kernel.Sub)) }
+func importCosh(c *call) []*Value { return one(c.g().expHalves(c.in(0), kernel.Add)) }
+
+func (g *Graph) expHalves(x *Value, fn kernel.Binary) *Value {
+	y := g.emit(Binary{fn}, g.Map(kernel.Exp, x), g.Map(kernel.Exp, g.Neg(x)))
+	return g.Mul(y, scalar(0.5))
+}
+
+func importAsin(c *call) []*Value { return one(c.g().asin(c.in(0))) }
+
+func (g *Graph) asin(x *Value) *Value { // atan(x/√(1-x²))
+	return g.Map(kernel.Atan, g.Mul(x, g.Map(kernel.ReciprocalSqrt, g.Sub(scalar(1), g.Map(kernel.Square, x)))))
+}
+
+func importAcos(c *call) []*Value {
+	return one(c.g().Sub(scalar(math.Pi/2), c.g().asin(c.in(0))))
+}
+
+func importAsinh(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	return one(g.Map(kernel.Log, g.Add(x, g.Map(kernel.Sqrt, g.Add(g.Map(kernel.Square, x), scalar(1))))))
+}
+
+func importAcosh(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	return one(g.Map(kernel.Log, g.Add(x, g.Map(kernel.Sqrt, g.Sub(g.Map(kernel.Square, x), scalar(1))))))
+}
+
+func importAtanh(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	y := g.Map(kernel.Log, g.Div(g.Add(scalar(1), x), g.Sub(scalar(1), x)))
+	return one(g.Mul(y, scalar(0.5)))
+}
+
+// importIsInf tells infinities, of both signs unless an attribute leaves one out.
+func importIsInf(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	hit := g.emit(Cast{Bool}, g.Map(kernel.IsInf, x))
+	if c.int("detect_negative", 1) == 0 {
+		hit = g.emit(Logic{"and"}, hit, g.emit(Binary{kernel.Greater}, x, scalar(0)))
+	}
+	if c.int("detect_positive", 1) == 0 {
+		hit = g.emit(Logic{"and"}, hit, g.emit(Binary{kernel.Less}, x, scalar(0)))
+	}
+	return one(hit)
 }
 
 func importThresholdedRelu(c *call) []*Value {
@@ -150,7 +227,6 @@ func importCastLike(c *call) []*Value { return c.cast(c.elem(1)) }
 // floats are computed in float32.
 func (c *call) cast(to onnx.DType) []*Value {
 	x := c.in(0)
-	c.im.elem[c.n.Outputs[0]] = to
 	d := Int64
 	switch {
 	case to.IsFloat() || to == onnx.Undefined:
@@ -160,10 +236,16 @@ func (c *call) cast(to onnx.DType) []*Value {
 	case !to.IsInt():
 		fail("cast to %s is not supported", to)
 	}
-	if x.DType == d {
-		return one(x)
+	y := x
+	if x.DType != d {
+		y = c.g().emit(Cast{d}, x)
+	} else if x.Const != nil {
+		y = Constant(x.Const)
 	}
-	return one(c.g().emit(Cast{d}, x))
+	if y != x {
+		c.im.elem[y] = to
+	}
+	return one(y)
 }
 
 // importAdd adds; a constant position embedding is fitted to the sequence where the image has another

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/kernel"
-	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
 
 func importReshape(c *call) []*Value {
@@ -302,7 +301,6 @@ func importShape(c *call) []*Value {
 	for i := range out {
 		out[i] = int64(s[first+i])
 	}
-	c.im.elem[c.n.Outputs[0]] = onnx.Int64
 	return one(Constant(Ints(out...)))
 }
 

@@ -43,6 +43,74 @@ func isRow(shape []int, n int) bool {
 
 func importConv(c *call) []*Value { return one(c.conv(c.in(0), c.in(1), c.opt(2))) }
 
+// importConvTranspose is the adjoint of a convolution of the same weights [C,Oc/group,Kh,Kw].
+func importConvTranspose(c *call) []*Value {
+	g, x, w := c.g(), c.in(0), c.in(1)
+	flat := len(x.Shape) == 3 && len(w.Shape) == 3
+	if flat {
+		x = g.Reshape(x, []int{x.Shape[0], x.Shape[1], 1, x.Shape[2]})
+		w = g.Reshape(w, []int{w.Shape[0], w.Shape[1], 1, w.Shape[2]})
+	}
+	if len(x.Shape) != 4 || len(w.Shape) != 4 || x.Shape[0] != 1 || w.Shape[0] != x.Shape[1] {
+		fail("transposed convolution of shape %v with weights %v; images [1,C,H,W] are supported", x.Shape, w.Shape)
+	}
+	s := c.transposedWindow(x.Shape, w.Shape, flat)
+	check(s.Validate())
+	y := g.emit(ConvGradInput{s}, x, w)
+	if c.has(2) {
+		y = g.Add(y, g.Reshape(c.in(2), channelShape(y.Shape)))
+	}
+	if flat {
+		y = g.Reshape(y, []int{1, y.Shape[1], y.Shape[3]})
+	}
+	return one(y)
+}
+
+// transposedWindow is the geometry of the convolution whose output is x.
+func (c *call) transposedWindow(x, w []int, flat bool) kernel.ConvShape {
+	groups := c.int("group", 1)
+	if groups < 1 {
+		fail("%d groups", groups)
+	}
+	s := c.window([]int{1, w[1] * groups, 1 << 20, 1 << 20}, w[2], w[3]) // strides, dilations, pads
+	s.Oc, s.Groups, s.Oh, s.Ow = x[1], groups, x[2], x[3]
+	last := func(list []int, i, def int) int {
+		if len(list) == 0 {
+			return def
+		}
+		if flat {
+			if i == 0 {
+				return def
+			}
+			return list[0]
+		}
+		return list[i]
+	}
+	extra, sizes, mode := c.ints("output_padding"), c.ints("output_shape"), c.str("auto_pad", "NOTSET")
+	side := func(i, in, k, stride, dilation int, before, after *int) int {
+		full := stride*(in-1) + last(extra, i, 0) + (k-1)*dilation + 1
+		if mode != "SAME_UPPER" && mode != "SAME_LOWER" && len(sizes) == 0 {
+			return full - *before - *after
+		}
+		n := last(sizes, i, in*stride)
+		if flat && i == 0 {
+			n = 1
+		}
+		total := max(full-n, 0)
+		*before, *after = total/2, total-total/2
+		if mode == "SAME_LOWER" {
+			*before, *after = *after, *before
+		}
+		return n
+	}
+	s.H = side(0, x[2], s.Kh, s.Sh, s.Dh, &s.Pt, &s.Pb)
+	s.W = side(1, x[3], s.Kw, s.Sw, s.Dw, &s.Pl, &s.Pr)
+	if s.H < 1 || s.W < 1 || s.H > 1<<16 || s.W > 1<<16 {
+		fail("a result of %d×%d", s.H, s.W)
+	}
+	return s
+}
+
 // conv imports a one- or two-dimensional convolution.
 func (c *call) conv(x, w, bias *Value) *Value {
 	g := c.g()
@@ -72,7 +140,7 @@ func (c *call) window(x []int, kh, kw int) kernel.ConvShape {
 		switch v := c.ints(name); len(v) {
 		case 0:
 			return def, def
-		case 1:
+		case 1: // of a one-dimensional operator
 			return def, v[0]
 		default:
 			return v[0], v[1]
@@ -119,12 +187,20 @@ func samePad(n, k, stride, dilation int, lower bool) (before, after int) {
 func importPool(isMax bool) func(*call) []*Value {
 	return func(c *call) []*Value {
 		x, k := c.in(0), c.ints("kernel_shape")
+		flat := len(x.Shape) == 3 && len(k) == 1
+		if flat { // one-dimensional
+			x, k = c.g().Reshape(x, []int{x.Shape[0], x.Shape[1], 1, x.Shape[2]}), []int{1, k[0]}
+		}
 		if len(x.Shape) != 4 || len(k) != 2 || x.Shape[0] != 1 {
-			fail("pooling of shape %v with window %v; images [1,C,H,W] are supported", x.Shape, k)
+			fail("pooling of shape %v with window %v; images [1,C,H,W] and rows [1,C,L] are supported", x.Shape, k)
 		}
 		s := c.window(x.Shape, k[0], k[1])
 		check(s.Validate())
-		return one(c.g().emit(Pool{Max: isMax, IncludePad: c.int("count_include_pad", 0) == 1, Shape: s}, x))
+		y := c.g().emit(Pool{Max: isMax, IncludePad: c.int("count_include_pad", 0) == 1, Shape: s}, x)
+		if flat {
+			y = c.g().Reshape(y, []int{1, y.Shape[1], y.Shape[3]})
+		}
+		return one(y)
 	}
 }
 

@@ -1,7 +1,7 @@
 package graph
 
 import (
-	"math"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
@@ -32,63 +32,124 @@ func importFastGelu(c *call) []*Value {
 
 func importQuickGelu(c *call) []*Value { return one(c.swish(c.in(0), c.float("alpha", quickSlope))) }
 
-// importMSAttention is ONNX Runtime's attention on one packed projection: weights [D, 3·H·d].
-func importMSAttention(c *call) []*Value {
-	g, x := c.g(), c.in(0)
-	heads := c.int("num_heads", 0)
-	if len(x.Shape) != 3 || heads <= 0 {
-		fail("input of shape %v and %d heads", x.Shape, heads)
+// importSimplifiedLayerNorm is ONNX Runtime's name for RMSNormalization.
+func importSimplifiedLayerNorm(c *call) []*Value {
+	x := c.in(0)
+	a := axis(c.int("axis", -1), len(x.Shape))
+	return one(c.g().rmsNorm(x, c.in(1), a, c.float("epsilon", 1e-5)))
+}
+
+// importSkipSimplifiedLayerNorm normalises input + skip (+ bias); its fourth result is the sum.
+func importSkipSimplifiedLayerNorm(c *call) []*Value {
+	g, sum := c.g(), c.g().Add(c.in(0), c.in(1))
+	if c.has(3) {
+		sum = g.Add(sum, c.in(3))
 	}
-	for i := 3; i < len(c.n.Inputs); i++ {
-		if c.has(i) {
-			fail("input %d (mask, past or bias) is not supported", i)
+	return []*Value{g.rmsNorm(sum, c.in(2), len(sum.Shape)-1, c.float("epsilon", 1e-5)), nil, nil, sum}
+}
+
+// importFusedMatMul is alpha·op(A)·op(B).
+func importFusedMatMul(c *call) []*Value {
+	g, a, b := c.g(), c.in(0), c.in(1)
+	if c.int("transBatchA", 0) == 1 || c.int("transBatchB", 0) == 1 {
+		fail("transBatchA and transBatchB are not supported")
+	}
+	alpha, ta, tb := c.float("alpha", 1), c.int("transA", 0) == 1, c.int("transB", 0) == 1
+	if len(a.Shape) < 2 || len(b.Shape) < 2 {
+		fail("shapes %v and %v are not matrices", a.Shape, b.Shape)
+	}
+	if ta || a.Const != nil || b.Const == nil || len(b.Shape) != 2 {
+		return one(g.emit(MatMul{ta, tb, alpha}, a, b))
+	}
+	y := g.emit(Linear{TransW: tb}, a, b)
+	if alpha != 1 {
+		y = g.Mul(y, scalar(alpha))
+	}
+	return one(y)
+}
+
+// importFusedGemm is a Gemm with an activation.
+func importFusedGemm(c *call) []*Value { return one(c.activated(importGemm(c)[0])) }
+
+// importFusedConv is a convolution, an optional sum, and an activation.
+func importFusedConv(c *call) []*Value {
+	y := c.conv(c.in(0), c.in(1), c.opt(2))
+	if c.has(3) {
+		y = c.g().Add(y, c.in(3))
+	}
+	return one(c.activated(y))
+}
+
+// activated applies the activation that a fused node names.
+func (c *call) activated(x *Value) *Value {
+	g := c.g()
+	params := func(i int, def float32) float32 {
+		if a := c.n.Attrs["activation_params"]; a != nil && i < len(a.Floats) {
+			return a.Floats[i]
 		}
+		return def
 	}
-	if c.int("unidirectional", 0) == 1 {
-		fail("unidirectional attention is not supported")
+	switch name := c.str("activation", ""); name {
+	case "":
+		return x
+	case "Relu":
+		return g.Map(kernel.Relu, x)
+	case "Tanh":
+		return g.Map(kernel.Tanh, x)
+	case "Sigmoid":
+		return g.Map(kernel.Sigmoid, x)
+	case "LeakyRelu":
+		return g.emit(Binary{kernel.PRelu}, x, scalar(params(0, c.float("leaky_relu_alpha", 0.01))))
+	case "Clip":
+		return c.clamp(x, params(0, 0), params(1, 0))
+	case "HardSigmoid":
+		return c.clamp(c.affine(x, params(0, 0.2), params(1, 0.5)), 0, 1)
+	default:
+		fail("activation %q is not known", name)
 	}
-	qkv := g.MatMul(x, c.in(1))
-	if c.has(2) {
-		qkv = g.Add(qkv, c.in(2))
-	}
-	sizes := c.ints("qkv_hidden_sizes")
-	if sizes == nil {
-		w := qkv.Shape[2] / 3
-		sizes = []int{w, w, w}
-	}
-	var part [3]*Value
-	at := 0
-	for i := range part {
-		part[i] = g.splitHeads(g.SliceAxis(qkv, 2, at, sizes[i]), heads)
-		at += sizes[i]
-	}
-	scale := c.float("scale", 0)
-	if scale == 0 {
-		scale = float32(1 / math.Sqrt(float64(sizes[0]/heads)))
-	}
-	return one(g.joinHeads(g.attend(part[0], part[1], part[2], nil, scale)))
+	return nil
 }
 
-// splitHeads turns [B,T,H·d] into [B,H,T,d].
-func (g *Graph) splitHeads(x *Value, heads int) *Value {
-	s := x.Shape
-	if s[2]%heads != 0 {
-		fail("%d heads do not divide width %d", heads, s[2])
-	}
-	return g.Transpose(g.Reshape(x, []int{s[0], s[1], heads, s[2] / heads}), []int{0, 2, 1, 3})
+// importBiasAdd is x + bias + skip.
+func importBiasAdd(c *call) []*Value { return one(c.g().Add(c.g().Add(c.in(0), c.in(1)), c.in(2))) }
+
+// importBiasSplitGelu halves x + bias: the first half times the GELU of the second.
+func importBiasSplitGelu(c *call) []*Value {
+	g, x := c.g(), c.g().Add(c.in(0), c.in(1))
+	last := len(x.Shape) - 1
+	half := x.Shape[last] / 2
+	return one(g.Mul(g.SliceAxis(x, last, 0, half), g.Map(kernel.GELU, g.SliceAxis(x, last, half, half))))
 }
 
-// joinHeads turns [B,H,T,d] into [B,T,H·d].
-func (g *Graph) joinHeads(x *Value) *Value {
-	s := x.Shape
-	return g.Reshape(g.Transpose(x, []int{0, 2, 1, 3}), []int{s[0], s[2], s[1] * s[3]})
+// refusal explains why an operator that is known by name cannot be imported, or is empty.
+func refusal(name string) string {
+	domain, op, found := strings.Cut(name, ":")
+	if !found {
+		domain, op = "", name
+	}
+	switch {
+	case strings.HasPrefix(domain, "com.microsoft.nchwc"):
+		return "is laid out for one processor; save the model with ONNX Runtime's optimisation level at most extended, or use the original export"
+	case strings.Contains(domain, "aten"):
+		return "is a PyTorch operator that the exporter left untranslated; export with a later operator set"
+	}
+	return refusals[op]
 }
 
-// attend is attention on [B,H,T,d] spelt out; fusion recognises it.
-func (g *Graph) attend(q, k, v, mask *Value, scale float32) *Value {
-	s := g.Mul(g.emit(MatMul{TransB: true, Alpha: 1}, q, k), scalar(scale))
-	if mask != nil {
-		s = g.Add(s, mask)
-	}
-	return g.emit(MatMul{Alpha: 1}, g.emit(Softmax{}, s), v)
+// refusals lists known operators that have no place in an encoder for one image.
+var refusals = map[string]string{
+	"Unique":            "has a result whose size depends on the image",
+	"NonMaxSuppression": "has a result whose size depends on the image",
+	"RandomNormal":      "is random; export the model in evaluation mode",
+	"RandomNormalLike":  "is random; export the model in evaluation mode",
+	"RandomUniform":     "is random; export the model in evaluation mode",
+	"RandomUniformLike": "is random; export the model in evaluation mode",
+	"Bernoulli":         "is random; export the model in evaluation mode",
+	"Multinomial":       "is random; export the model in evaluation mode",
+	"LSTM":              "is recurrent, which this engine does not run",
+	"GRU":               "is recurrent, which this engine does not run",
+	"RNN":               "is recurrent, which this engine does not run",
+	"StringNormalizer":  "works on strings",
+	"TfIdfVectorizer":   "works on strings",
+	"ImageDecoder":      "decodes pictures; cut the model at its first tensor of pixels",
 }

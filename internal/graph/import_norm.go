@@ -26,7 +26,23 @@ func (c *call) softmax(log bool) *Value {
 func importLayerNorm(c *call) []*Value {
 	g, x := c.g(), c.in(0)
 	a := axis(c.int("axis", -1), len(x.Shape))
-	return one(g.layerNorm(x, c.in(1), c.opt(2), a, c.float("epsilon", 1e-5)))
+	y := g.layerNorm(x, c.in(1), c.opt(2), a, c.float("epsilon", 1e-5))
+	if len(c.n.Outputs) < 2 {
+		return one(y)
+	}
+	mean, rstd := g.rowStats(x, a, c.float("epsilon", 1e-5))
+	return []*Value{y, mean, rstd}
+}
+
+// rowStats gives mean and 1/√(var+eps) over the axes from a on, which stay with length 1.
+func (g *Graph) rowStats(x *Value, a int, eps float32) (mean, rstd *Value) {
+	var over []int
+	for i := a; i < len(x.Shape); i++ {
+		over = append(over, i)
+	}
+	mean = g.emit(newReduce(kernel.Mean, over, true), x)
+	variance := g.emit(newReduce(kernel.Mean, over, true), g.Map(kernel.Square, g.Sub(x, mean)))
+	return mean, g.Map(kernel.ReciprocalSqrt, g.Add(variance, scalar(eps)))
 }
 
 // layerNorm normalises the axes from a on together.

@@ -13,9 +13,10 @@ func importQuantize(c *call) []*Value {
 		elem = onnx.DType(d)
 	}
 	lo, hi := quantRange(elem)
-	c.im.elem[c.n.Outputs[0]] = elem
 	scale, zero := c.perAxis(c.in(1), x), c.perAxis(zero, x)
-	return one(c.g().emit(Quantize{lo, hi}, x, scale, zero))
+	y := c.g().emit(Quantize{lo, hi}, x, scale, zero)
+	c.im.elem[y] = elem
+	return one(y)
 }
 
 func quantRange(d onnx.DType) (lo, hi float32) {

@@ -24,11 +24,11 @@ func importResize(c *call) []*Value {
 		excl:  c.int("exclude_outside", 0) == 1,
 		anti:  c.int("antialias", 0) == 1,
 	}
-	if c.opset() < 11 {
+	if c.opset() < 11 || c.n.OpType == "Upsample" {
 		r.coord, r.near = "asymmetric", "floor"
 	}
-	if p := c.str("keep_aspect_ratio_policy", "stretch"); p != "stretch" {
-		fail("keep_aspect_ratio_policy %q is not supported", p)
+	if sizes != nil {
+		scales, sizes = keepAspect(c.str("keep_aspect_ratio_policy", "stretch"), x.Shape, list, sizes)
 	}
 	for i, a := range list {
 		a = axis(a, len(x.Shape))
@@ -37,6 +37,9 @@ func importResize(c *call) []*Value {
 		if sizes != nil {
 			out = sizes[i]
 			scale = float64(out) / float64(n)
+			if scales != nil {
+				scale = scales[i]
+			}
 		} else {
 			scale = scales[i]
 			out = int(math.Floor(float64(n) * scale))
@@ -52,10 +55,42 @@ func importResize(c *call) []*Value {
 	return one(x)
 }
 
+// keepAspect turns sizes into the largest common scale within them, or the smallest beyond them.
+func keepAspect(policy string, shape, list, sizes []int) ([]float64, []int) {
+	if policy == "stretch" {
+		return nil, sizes
+	}
+	if policy != "not_larger" && policy != "not_smaller" {
+		fail("keep_aspect_ratio_policy %q is not known", policy)
+	}
+	scale := 0.0
+	for i, a := range list {
+		s := float64(sizes[i]) / float64(shape[axis(a, len(shape))])
+		if i == 0 || policy == "not_larger" && s < scale || policy == "not_smaller" && s > scale {
+			scale = s
+		}
+	}
+	scales, out := make([]float64, len(list)), make([]int, len(list))
+	for i, a := range list {
+		scales[i] = scale
+		out[i] = int(math.Round(scale * float64(shape[axis(a, len(shape))])))
+	}
+	return scales, out
+}
+
 // resizeTo reads scales or sizes.
 func (c *call) resizeTo(rank int) (scales []float64, sizes []int) {
+	if a := c.n.Attrs["scales"]; a != nil && c.n.OpType == "Upsample" {
+		for _, s := range a.Floats {
+			scales = append(scales, float64(s))
+		}
+		if len(scales) != rank {
+			fail("%d scales for %d axes", len(scales), rank)
+		}
+		return scales, nil
+	}
 	si, zi := 2, 3
-	if c.opset() < 11 {
+	if c.opset() < 11 || c.n.OpType == "Upsample" {
 		si, zi = 1, -1
 	}
 	if zi > 0 && c.has(zi) && c.constant(zi).Len() > 0 {

@@ -24,37 +24,60 @@ func init() {
 		"Equal": binary(kernel.Equal), "Less": binary(kernel.Less), "Greater": binary(kernel.Greater),
 		"LessOrEqual": binary(kernel.LessOrEqual), "GreaterOrEqual": binary(kernel.GreaterOrEqual),
 		"And": logic("and"), "Or": logic("or"), "Xor": logic("xor"), "Not": logic("not"),
-		"IsNaN": importIsNaN, "Where": importWhere, "Cast": importCast, "CastLike": importCastLike,
+		"Selu": importSelu, "Celu": importCelu, "Shrink": importShrink, "Asin": importAsin, "Acos": importAcos,
+		"Sinh": importSinh, "Cosh": importCosh, "Asinh": importAsinh, "Acosh": importAcosh, "Atanh": importAtanh,
+		"IsNaN": importIsNaN, "IsInf": importIsInf, "Where": importWhere, "Cast": importCast, "CastLike": importCastLike,
 		"Identity": identity, "Dropout": identity,
 		// linear algebra
-		"MatMul": importMatMul, "Gemm": importGemm, "Conv": importConv,
+		"MatMul": importMatMul, "Gemm": importGemm, "Conv": importConv, "ConvTranspose": importConvTranspose, "Einsum": importEinsum,
 		// normalisation, softmax, attention
 		"Softmax": importSoftmax, "LogSoftmax": importLogSoftmax, "LayerNormalization": importLayerNorm,
 
-		"BatchNormalization": importBatchNorm,
+		"BatchNormalization": importBatchNorm, "InstanceNormalization": importInstanceNorm, "GroupNormalization": importGroupNorm,
+		"RMSNormalization": importRMSNorm, "SimplifiedLayerNormalization": importSimplifiedLayerNorm,
+		"LpNormalization": importLpNorm, "MeanVarianceNormalization": importMeanVarianceNorm, "LRN": importLRN,
+		"Attention": importAttention, "RotaryEmbedding": importRotary,
 
 		// reductions
 		"ReduceSum": reduction(kernel.Sum, 13), "ReduceMean": reduction(kernel.Mean, 18), "ReduceMax": reduction(kernel.ReduceMax, 18),
 		"ReduceMin": reduction(kernel.ReduceMin, 18), "ReduceProd": reduction(kernel.Prod, 18), "ReduceL1": reduction(kernel.L1, 18),
 		"ReduceL2": reduction(kernel.L2, 18), "ReduceSumSquare": reduction(kernel.SumSquare, 18),
 		"ReduceLogSumExp": reduction(kernel.LogSumExp, 18), "ReduceLogSum": importReduceLogSum,
-		"ArgMax": argExtreme(false), "ArgMin": argExtreme(true),
+		"ArgMax": argExtreme(false), "ArgMin": argExtreme(true), "CumSum": importCumSum,
 		// layout
 		"Reshape": importReshape, "Flatten": importFlatten, "Squeeze": importSqueeze, "Unsqueeze": importUnsqueeze,
 		"Transpose": importTranspose, "Concat": importConcat, "Split": importSplit, "Slice": importSlice,
-		"Gather": importGather,
+		"Gather": importGather, "GatherElements": importGatherElements, "GatherND": importGatherND,
+		"Scatter": importScatterElements, "ScatterElements": importScatterElements, "ScatterND": importScatterND, "OneHot": importOneHot,
+		"TopK": importTopK, "Compress": importCompress, "Trilu": importTrilu, "NonZero": importNonZero, "EyeLike": importEyeLike,
 		"Expand": importExpand, "Tile": importTile, "Pad": importPad, "DepthToSpace": importDepthToSpace, "SpaceToDepth": importSpaceToDepth,
 		// images
 		"AveragePool": importPool(false), "MaxPool": importPool(true), "GlobalAveragePool": globalPool(kernel.Mean),
-		"GlobalMaxPool": globalPool(kernel.ReduceMax), "Resize": importResize,
+		"GlobalMaxPool": globalPool(kernel.ReduceMax), "Resize": importResize, "Upsample": importResize,
 		// shapes and constants
 		"Shape": importShape, "Size": importSize, "Constant": importConstant, "ConstantOfShape": importConstantOfShape,
 		"Range": importRange,
-		"If":    importIf,
+		"If":    importIf, "Loop": importLoop, "Scan": importScan,
+		// sequences
+		"SequenceConstruct": importSequenceConstruct, "SequenceEmpty": importSequenceEmpty, "SequenceAt": importSequenceAt,
+		"SequenceInsert": importSequenceInsert, "SequenceErase": importSequenceErase, "SequenceLength": importSequenceLength,
+		"SplitToSequence": importSplitToSequence, "ConcatFromSequence": importConcatFromSequence,
 		// quantisation
 		"QuantizeLinear": importQuantize, "DequantizeLinear": importDequantize,
+		"DynamicQuantizeLinear": importDynamicQuantize, "MatMulInteger": importMatMulInteger, "ConvInteger": importConvInteger,
+		"QLinearMatMul": importQLinearMatMul, "QLinearConv": importQLinearConv,
 		// ONNX Runtime's own operators
-		"com.microsoft:Attention":              importMSAttention,
+		"com.microsoft:Attention": importMSAttention, "com.microsoft:MultiHeadAttention": importMultiHeadAttention,
+		"com.microsoft:RotaryEmbedding": importMSRotary, "com.microsoft:GroupNorm": importMSGroupNorm,
+		"com.microsoft:FusedMatMul": importFusedMatMul, "com.microsoft:FusedConv": importFusedConv, "com.microsoft:FusedGemm": importFusedGemm,
+		"com.microsoft:BiasAdd": importBiasAdd, "com.microsoft:BiasSplitGelu": importBiasSplitGelu,
+		"com.microsoft:SimplifiedLayerNormalization": importSimplifiedLayerNorm, "com.microsoft:SkipSimplifiedLayerNormalization": importSkipSimplifiedLayerNorm,
+		"com.microsoft:LayerNormalization": importLayerNorm,
+		"com.microsoft:QuantizeLinear":     importQuantize, "com.microsoft:DequantizeLinear": importDequantize,
+		"com.microsoft:QLinearAdd": qlinearBinary(kernel.Add), "com.microsoft:QLinearMul": qlinearBinary(kernel.Mul),
+		"com.microsoft:QLinearSigmoid":        qlinearUnary(func(c *call, x *Value) *Value { return c.g().Map(kernel.Sigmoid, x) }),
+		"com.microsoft:QLinearSoftmax":        qlinearUnary(func(c *call, x *Value) *Value { return c.g().Softmax(x, axis(c.int("axis", -1), len(x.Shape)), false) }),
+		"com.microsoft:DynamicQuantizeMatMul": importDynamicQuantizeMatMul, "com.microsoft:MatMulIntegerToFloat": importMatMulIntegerToFloat,
 		"com.microsoft:SkipLayerNormalization": importSkipLayerNorm, "com.microsoft:BiasGelu": importBiasGelu,
 		"com.microsoft:FastGelu": importFastGelu, "com.microsoft:QuickGelu": importQuickGelu, "com.microsoft:Gelu": importGelu,
 	}
@@ -90,7 +113,6 @@ func logic(fn string) func(*call) []*Value {
 
 func identity(c *call) []*Value {
 	if len(c.n.Outputs) > 0 {
-		c.im.elem[c.n.Outputs[0]] = c.elem(0)
 		if v := c.sequence(0); len(v) != 1 {
 			c.im.scope[c.n.Outputs[0]] = v
 			return nil

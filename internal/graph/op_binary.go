@@ -169,6 +169,10 @@ func (o Binary) gradX(g *Graph, d, x, y *Value) *Value {
 		return g.masked(d, kernel.LessOrEqual, x, y)
 	case kernel.Max:
 		return g.masked(d, kernel.GreaterOrEqual, x, y)
+	case kernel.Mod, kernel.FloorMod:
+		return d
+	case kernel.PRelu:
+		return g.emit(Where{}, g.emit(Binary{kernel.GreaterOrEqual}, x, scalar(0)), d, g.Mul(d, y))
 	}
 	fail("%s has no gradient", o)
 	return nil
@@ -190,6 +194,13 @@ func (o Binary) gradY(g *Graph, d, x, y, z *Value) *Value {
 		return g.masked(d, kernel.Greater, x, y)
 	case kernel.Max:
 		return g.masked(d, kernel.Less, x, y)
+	case kernel.FloorMod: // x - y·⌊x/y⌋
+		return g.Neg(g.Mul(d, g.Map(kernel.Floor, g.Div(x, y))))
+	case kernel.Mod: // x - y·trunc(x/y)
+		q := g.Div(x, y)
+		return g.Neg(g.Mul(d, g.Mul(g.Map(kernel.Sign, q), g.Map(kernel.Floor, g.Map(kernel.Abs, q)))))
+	case kernel.PRelu:
+		return g.masked(g.Mul(d, x), kernel.Less, x, scalar(0))
 	}
 	fail("%s has no gradient", o)
 	return nil

@@ -64,6 +64,21 @@ func (o ConvGradInput) Bind(b *Binder, in, out []*Tensor) func() {
 	return func() { kernel.Conv2DGradInput(out[0].F, in[0].F, in[1].F, &s, scratch(0)) }
 }
 
+// Grad implements Differentiable: the adjoint of the adjoint is the convolution.
+func (o ConvGradInput) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
+	out := make([]*Value, 2)
+	if dy[0] == nil {
+		return out
+	}
+	if need[0] {
+		out[0] = g.emit(Conv{o.Shape, false}, dy[0], n.In[1])
+	}
+	if need[1] {
+		out[1] = g.emit(ConvGradWeight{o.Shape}, n.In[0], dy[0])
+	}
+	return out
+}
+
 // ConvGradWeight is the cotangent of Conv's weights from inputs dy, x.
 type ConvGradWeight struct{ Shape kernel.ConvShape }
 
