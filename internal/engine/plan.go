@@ -72,6 +72,9 @@ func (p *Program) lives(late []*graph.Value) []*span {
 		p.place[v] = place{v, 0}
 	}
 	for _, v := range p.Graph.Inputs {
+		if v.DType != graph.Float32 {
+			continue // integers have memory of their own
+		}
 		if slices.Contains(late, v) {
 			add(v, p.Forward)
 		} else {

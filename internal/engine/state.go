@@ -86,6 +86,14 @@ func (s *State) Values(v *graph.Value) []float32 {
 	return nil
 }
 
+// Ints is the memory of an input or output that holds integers or booleans.
+func (s *State) Ints(v *graph.Value) []int64 {
+	if t := s.tensor(v); t != nil {
+		return t.I
+	}
+	return nil
+}
+
 // Forward runs the forward pass on the inputs.
 func (s *State) Forward(ctx context.Context) error {
 	return s.run(ctx, s.steps[:s.program.Forward])

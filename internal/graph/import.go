@@ -19,6 +19,8 @@ type ImportOptions struct {
 	// Sources gives inputs other than an image: of a text encoder, say. With sources and no Input, no image
 	// is looked for.
 	Sources []Source
+	// Constants allows a model none of whose outputs depends on an input.
+	Constants bool
 }
 
 // Source is an input of the model that is no image: constant if Const is set, else an array of this type
@@ -54,7 +56,7 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 	nodes := im.plan(m.Graph)
 	im.run(m.Graph, nodes)
 	what = ""
-	im.outputs(m.Graph)
+	im.outputs(m.Graph, o.Constants)
 	return im.g, nil
 }
 
@@ -199,14 +201,21 @@ func (im *importer) apply(n *onnx.Node) []*Value {
 
 // outputs sets the graph's outputs: those of the model that were imported, or, where all of them also
 // depend on another input, the last values that depend on the image alone.
-func (im *importer) outputs(og *onnx.Graph) {
+func (im *importer) outputs(og *onnx.Graph, constants bool) {
 	for _, o := range og.Outputs {
-		if v := im.scope[o.Name]; len(v) == 1 && v[0].Const == nil {
+		v := im.scope[o.Name]
+		if len(v) != 1 && constants {
+			v = im.get(o.Name)
+		}
+		if len(v) != 1 {
+			continue
+		}
+		im.g.Names[o.Name] = v[0]
+		if v[0].Const == nil {
 			im.g.Outputs = append(im.g.Outputs, v[0])
-			im.g.Names[o.Name] = v[0]
 		}
 	}
-	if len(im.g.Outputs) > 0 {
+	if len(im.g.Outputs) > 0 || constants {
 		im.g.Prune()
 		return
 	}

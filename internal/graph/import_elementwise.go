@@ -201,9 +201,9 @@ func importPow(c *call) []*Value {
 
 func importMod(c *call) []*Value {
 	if c.int("fmod", 0) == 1 {
-		return one(c.g().emit(Binary{kernel.Mod}, c.in(0), c.in(1)))
+		return one(c.g().binary(kernel.Mod, c.in(0), c.in(1)))
 	}
-	return one(c.g().emit(Binary{kernel.FloorMod}, c.in(0), c.in(1)))
+	return one(c.g().binary(kernel.FloorMod, c.in(0), c.in(1)))
 }
 
 func importMean(c *call) []*Value {
@@ -255,7 +255,7 @@ func importAdd(c *call) []*Value {
 	if c.im.positions != nil {
 		x, y = c.fitPositions(x, y), c.fitPositions(y, x)
 	}
-	return one(c.g().Add(x, y))
+	return one(c.g().binary(kernel.Add, x, y))
 }
 
 func (c *call) fitPositions(p, x *Value) *Value {

@@ -23,7 +23,7 @@ func (im *importer) inputs(o ImportOptions) {
 			im.elem[in[0]] = v.Type
 		}
 	}
-	if len(o.Sources) == 0 || o.Input != "" {
+	if len(o.Sources) == 0 && !o.Constants || o.Input != "" {
 		im.image(im.pickImage(o.Input), o)
 	}
 }

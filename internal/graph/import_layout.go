@@ -274,13 +274,13 @@ func importDepthToSpace(c *call) []*Value {
 	if len(x.Shape) != 4 || b < 1 || x.Shape[1]%(b*b) != 0 {
 		fail("shape %v with block size %d", x.Shape, b)
 	}
-	ch, h, w := x.Shape[1]/(b*b), x.Shape[2], x.Shape[3]
+	n, ch, h, w := x.Shape[0], x.Shape[1]/(b*b), x.Shape[2], x.Shape[3]
 	if c.str("mode", "DCR") == "CRD" {
-		x = g.Transpose(g.Reshape(x, []int{1, ch, b, b, h, w}), []int{0, 1, 4, 2, 5, 3})
+		x = g.Transpose(g.Reshape(x, []int{n, ch, b, b, h, w}), []int{0, 1, 4, 2, 5, 3})
 	} else {
-		x = g.Transpose(g.Reshape(x, []int{1, b, b, ch, h, w}), []int{0, 3, 4, 1, 5, 2})
+		x = g.Transpose(g.Reshape(x, []int{n, b, b, ch, h, w}), []int{0, 3, 4, 1, 5, 2})
 	}
-	return one(g.Reshape(x, []int{1, ch, h * b, w * b}))
+	return one(g.Reshape(x, []int{n, ch, h * b, w * b}))
 }
 
 func importSpaceToDepth(c *call) []*Value {
@@ -288,9 +288,9 @@ func importSpaceToDepth(c *call) []*Value {
 	if len(x.Shape) != 4 || b < 1 || x.Shape[2]%b != 0 || x.Shape[3]%b != 0 {
 		fail("shape %v with block size %d", x.Shape, b)
 	}
-	ch, h, w := x.Shape[1], x.Shape[2]/b, x.Shape[3]/b
-	x = g.Transpose(g.Reshape(x, []int{1, ch, h, b, w, b}), []int{0, 3, 5, 1, 2, 4})
-	return one(g.Reshape(x, []int{1, b * b * ch, h, w}))
+	n, ch, h, w := x.Shape[0], x.Shape[1], x.Shape[2]/b, x.Shape[3]/b
+	x = g.Transpose(g.Reshape(x, []int{n, ch, h, b, w, b}), []int{0, 3, 5, 1, 2, 4})
+	return one(g.Reshape(x, []int{n, b * b * ch, h, w}))
 }
 
 // importShape is where shape arithmetic starts: shapes are known, so all of it folds.

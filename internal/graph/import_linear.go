@@ -187,6 +187,9 @@ func samePad(n, k, stride, dilation int, lower bool) (before, after int) {
 func importPool(isMax bool) func(*call) []*Value {
 	return func(c *call) []*Value {
 		x, k := c.in(0), c.ints("kernel_shape")
+		if len(c.n.Outputs) > 1 && c.n.Outputs[1] != "" {
+			fail("the positions of the largest elements, output %q, are not supported", c.n.Outputs[1])
+		}
 		flat := len(x.Shape) == 3 && len(k) == 1
 		if flat { // one-dimensional
 			x, k = c.g().Reshape(x, []int{x.Shape[0], x.Shape[1], 1, x.Shape[2]}), []int{1, k[0]}

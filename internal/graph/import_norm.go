@@ -23,6 +23,35 @@ func (c *call) softmax(log bool) *Value {
 	return g.Reshape(g.Softmax(flat, 1, log), x.Shape)
 }
 
+// importHardmax is 1 at the first largest element of an axis (before operator set 13: of all axes from
+// "axis" on), else 0.
+func importHardmax(c *call) []*Value {
+	g, x := c.g(), c.in(0)
+	a, flat := axis(c.int("axis", -1), len(x.Shape)), x
+	if c.opset() < 13 {
+		a = axis(c.int("axis", 1), len(x.Shape))
+		flat = g.Reshape(x, []int{Size(x.Shape[:a]), Size(x.Shape[a:])})
+		a = 1
+	}
+	at := g.emit(ArgExtreme{Axis: a}, flat)
+	count := NewTensor(Int64, onAxis(len(flat.Shape), a, flat.Shape[a])...)
+	for i := range count.I {
+		count.I[i] = int64(i)
+	}
+	hit := g.emit(Cast{Float32}, g.emit(Binary{kernel.Equal}, at, Constant(count)))
+	return one(g.Reshape(hit, x.Shape))
+}
+
+// onAxis is a shape of length n on one axis and 1 on the others.
+func onAxis(rank, a, n int) []int {
+	s := make([]int, rank)
+	for i := range s {
+		s[i] = 1
+	}
+	s[a] = n
+	return s
+}
+
 func importLayerNorm(c *call) []*Value {
 	g, x := c.g(), c.in(0)
 	a := axis(c.int("axis", -1), len(x.Shape))

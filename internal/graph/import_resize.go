@@ -25,7 +25,7 @@ func importResize(c *call) []*Value {
 		anti:  c.int("antialias", 0) == 1,
 	}
 	if c.opset() < 11 || c.n.OpType == "Upsample" {
-		r.coord, r.near = "asymmetric", "floor"
+		r.coord, r.near = "asymmetric", "simple"
 	}
 	if sizes != nil {
 		scales, sizes = keepAspect(c.str("keep_aspect_ratio_policy", "stretch"), x.Shape, list, sizes)
@@ -165,6 +165,11 @@ func (r resampler) source(j, n, out, scale float64) float64 {
 func (r resampler) weights(x float64, n int, scale float64) map[int]float64 {
 	w := map[int]float64{}
 	if r.mode == "nearest" {
+		if r.near == "simple" { // before operator set 11
+			if r.near = "floor"; scale < 1 {
+				r.near = "ceil"
+			}
+		}
 		w[min(max(r.round(x), 0), n-1)] = 1
 		return w
 	}

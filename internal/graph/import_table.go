@@ -31,7 +31,7 @@ func init() {
 		// linear algebra
 		"MatMul": importMatMul, "Gemm": importGemm, "Conv": importConv, "ConvTranspose": importConvTranspose, "Einsum": importEinsum,
 		// normalisation, softmax, attention
-		"Softmax": importSoftmax, "LogSoftmax": importLogSoftmax, "LayerNormalization": importLayerNorm,
+		"Softmax": importSoftmax, "LogSoftmax": importLogSoftmax, "Hardmax": importHardmax, "LayerNormalization": importLayerNorm,
 
 		"BatchNormalization": importBatchNorm, "InstanceNormalization": importInstanceNorm, "GroupNormalization": importGroupNorm,
 		"RMSNormalization": importRMSNorm, "SimplifiedLayerNormalization": importSimplifiedLayerNorm,
@@ -88,14 +88,22 @@ func unary(fn kernel.Unary) func(*call) []*Value {
 }
 
 func binary(fn kernel.Binary) func(*call) []*Value {
-	return func(c *call) []*Value { return one(c.g().emit(Binary{fn}, c.in(0), c.in(1))) }
+	return func(c *call) []*Value { return one(c.g().binary(fn, c.in(0), c.in(1))) }
+}
+
+// binary emits a function of two arguments, in float32 where either is.
+func (g *Graph) binary(fn kernel.Binary, x, y *Value) *Value {
+	if x.DType != y.DType && (x.DType == Float32 || y.DType == Float32) {
+		x, y = g.float(x), g.float(y)
+	}
+	return g.emit(Binary{fn}, x, y)
 }
 
 func variadic(fn kernel.Binary) func(*call) []*Value {
 	return func(c *call) []*Value {
 		v := c.in(0)
 		for i := 1; i < len(c.n.Inputs); i++ {
-			v = c.g().emit(Binary{fn}, v, c.in(i))
+			v = c.g().binary(fn, v, c.in(i))
 		}
 		return one(v)
 	}
