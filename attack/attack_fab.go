@@ -81,7 +81,7 @@ func (a fab) run(ctx context.Context, j *job, p *problem, r int) error {
 				move[i] = float64(x[i]) - float64(j.x0[i])
 			}
 		}
-		if err := a.show(ctx, j, p, x, inside, v, r, k); err != nil {
+		if err := j.present(ctx, p, x, inside, v, r, k); err != nil {
 			return err
 		}
 		if a.stop && j.out.Fooled {
@@ -116,27 +116,6 @@ func (a fab) step(j *job, x, g []float32, v float64, d1, d2 []float64) {
 		far := float64(j.x0[i]) + a.eta*d2[i]
 		x[i] = float32(min(max(float64((1-mix)*near)+float64(mix*far), 0), 1))
 	}
-}
-
-// show offers the iterate, projected into the threat model if it lies outside.
-func (a fab) show(ctx context.Context, j *job, p *problem, x, inside []float32, v float64, r, k int) error {
-	copy(inside, x)
-	fooled := p.fooled()
-	if !j.ball.Contains(x) {
-		j.ball.Project(inside)
-		var err error
-		if v, err = p.value(ctx, inside); err != nil {
-			return err
-		}
-		if err := j.checkFinite(v, nil, k); err != nil {
-			return err
-		}
-		fooled = p.fooled()
-	}
-	if err := j.offer(inside, v, fooled); err != nil {
-		return err
-	}
-	return j.emit(r, k, v, inside)
 }
 
 // targetMargin is z_t − z_y for the wrong class of a rank at the clean image.

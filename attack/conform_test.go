@@ -46,11 +46,15 @@ var conforming = []string{
 	"veattack(steps=5)", "pa-attack(first=3,steps=4)", "dr(steps=4)", "nrdm(steps=4)", "v-attack(steps=4)", "m-attack(steps=4)", "foa(steps=4,clusters=2)",
 	"apgd(steps=12)", "apgd-ce(steps=8,stop=never,restarts=2)", "apgd-dlr(steps=8)", "apgd-t(steps=6,targets=2)", "fab-t(steps=5,targets=2)", "square(queries=30)",
 	"restarts(n=2,attack=pgd(steps=3))", "cascade(pgd(steps=3),square(queries=9))", "worst-of(prm(steps=3),embedding(steps=3),by=prm)", "autoattack",
+	"simba(queries=20)", "simba(queries=20,basis=dct,objective=prm,stop=never)", "nes(steps=3,samples=6)", "rays(queries=40)", "hopskipjump(steps=2,first=10)", "deepfool(steps=5)",
 }
+
+// conformingL2 lists attacks for L2.
+var conformingL2 = []string{"cw-l2(steps=6,search=2)", "deepfool(steps=5)", "apgd-ce(steps=8)", "fab-t(steps=5)", "square(queries=20)", "hopskipjump(steps=2,first=10)"}
 
 // TestConform runs the conformance suite on every attack.
 func TestConform(t *testing.T) {
-	gentle := map[string]bool{"noise": true, "square": true}
+	gentle := map[string]bool{"noise": true, "square": true, "simba": true, "nes": true, "rays": true, "hopskipjump": true, "deepfool": true}
 	vit := attacktest.NewViT(1, 8, 8, 4, 6, 2, 5)
 	seen := map[string]bool{}
 	for _, text := range conforming {
@@ -61,10 +65,24 @@ func TestConform(t *testing.T) {
 			attacktest.Conform(t, a, attacktest.Case{Encoder: vit, Gentle: gentle[name], Options: withTask(vit, t)})
 		})
 	}
+	for _, text := range conformingL2 {
+		name, _, _ := strings.Cut(text, "(")
+		seen[name] = true
+	}
 	for _, e := range attack.List() {
 		if !seen[e.Name] {
 			t.Errorf("%s is not in the conformance suite", e.Name)
 		}
+	}
+}
+
+// TestConformL2 runs it on attacks that are defined for L2 only.
+func TestConformL2(t *testing.T) {
+	vit := attacktest.NewViT(1, 8, 8, 4, 6, 2, 5)
+	for _, text := range conformingL2 {
+		t.Run(text, func(t *testing.T) {
+			attacktest.Conform(t, mustParse(t, text), attacktest.Case{Encoder: vit, Gentle: true, Options: withTask(vit, t), Threat: attack.L2(attack.NewRatio(1, 2))})
+		})
 	}
 }
 

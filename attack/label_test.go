@@ -71,6 +71,46 @@ func ratio(t testing.TB, f float64) attack.Ratio {
 	return r
 }
 
+// TestBlackBox: query attacks come near the exact boundary of a linear head.
+func TestBlackBox(t *testing.T) {
+	enc := attacktest.NewLinear(7, 6, 5, 1, 3)
+	head, w := margin(enc, 3)
+	for i, img := range attacktest.Smooth(3, 2, 6, 5) {
+		label, l1, l2 := 0, 0.0, 0.0
+		for _, v := range w {
+			l1, l2 = l1+math.Abs(v), l2+v*v
+		}
+		value, _ := bind(t, attack.Logits{Loss: "cw"}, enc, attack.Task{Head: head, Labels: [][]int{{0}}}, img).at(img, false)
+		head.B[0] += value + 0.05*l1 // the boundary is 0.05 away in L∞
+		value = -0.05 * l1
+		linf := func(f float64) attack.ThreatModel { return attack.Linf(ratio(t, f*math.Abs(value)/l1)) }
+		euclid := func(f float64) attack.ThreatModel { return attack.L2(ratio(t, f*math.Abs(value)/math.Sqrt(l2))) }
+		for _, c := range []struct {
+			text  string
+			tm    func(float64) attack.ThreatModel
+			slack float64
+		}{
+			{"square(queries=2000)", linf, 1.15}, {"simba(queries=400)", linf, 1.05}, {"nes(samples=100)", linf, 1.15}, {"rays(queries=3000)", linf, 1.1},
+			{"hopskipjump(steps=15)", linf, 1.3}, {"hopskipjump(steps=15)", euclid, 1.15}, {"square(queries=3000)", euclid, 1.8},
+			{"cw-l2", euclid, 1.05}, {"deepfool", euclid, 1.03}, {"deepfool", linf, 1.03},
+		} {
+			images := []*tensor.Dense{img}
+			r := run(t, c.text, enc, images, c.tm(c.slack), attack.Against(head, []int{label}))
+			if !r.Outcomes[0].Fooled {
+				t.Errorf("%s does not fool the head on image %d at %v times the distance: %+v", c.text, i, c.slack, r.Outcomes[0])
+			}
+			attacktest.Inside(t, c.tm(c.slack), images, r)
+			if r := run(t, c.text, enc, images, c.tm(0.999), attack.Against(head, []int{label})); r.Outcomes[0].Fooled {
+				t.Errorf("%s fools the head on image %d before the boundary", c.text, i)
+			}
+			gradient := c.text == "cw-l2" || c.text == "deepfool"
+			if q := r.Outcomes[0].Cost; !gradient && (q.Backwards > 0 || q.Queries == 0) {
+				t.Errorf("%s is no black-box attack: %+v", c.text, q)
+			}
+		}
+	}
+}
+
 // TestAPGDBeatsPGD compares the losses at equal cost over 50 images. On average APGD is no worse; images
 // on which it is are counted.
 func TestAPGDBeatsPGD(t *testing.T) {
@@ -106,7 +146,7 @@ func TestAPGDBeatsPGD(t *testing.T) {
 // TestStronger: more steps, more restarts and a larger ε are never weaker on average.
 func TestStronger(t *testing.T) {
 	enc := attacktest.NewViT(11, 8, 8, 4, 8, 2, 6)
-	images := attacktest.Images(13, 20, 8, 8)
+	images := attacktest.Images(13, 10, 8, 8)
 	mean := func(text string, levels int64) float64 {
 		r := run(t, text, enc, images, attack.Linf(attack.NewRatio(levels, 255)))
 		s := 0.0

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/dsp/fourier"
@@ -108,4 +109,12 @@ func (t *cosineTransform) apply(x []float64, step int, f func(dst, src []float64
 	for i, v := range t.buf {
 		x[i*step] = scale * v
 	}
+}
+
+// cosineBasis is the value at i of the k-th function of the orthonormal cosine basis on n points.
+func cosineBasis(n, k, i int) float64 {
+	if k == 0 {
+		return 1 / math.Sqrt(float64(n))
+	}
+	return math.Sqrt(2/float64(n)) * math.Cos(math.Pi*float64(k)*(float64(i)+0.5)/float64(n))
 }
