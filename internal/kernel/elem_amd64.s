@@ -81,48 +81,11 @@ TEXT ·elemExpAVX2(SB), NOSPLIT, $0-24
 loopavx27:
 	VMOVUPS      (CX)(BX*4), Y0
 	VBROADCASTSS elemConstants<>+64(SB), Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y1
 	VBROADCASTSS elemConstants<>+96(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
-	VMULPS       elemConstants<>+128(SB), Y0, Y1
-	VROUNDPS     $0x08, Y1, Y1
-	VMOVAPS      Y0, Y0
-	VFMADD231PS  elemConstants<>+160(SB), Y1, Y0
-	VFMADD231PS  elemConstants<>+192(SB), Y1, Y0
-	VBROADCASTSS elemConstants<>+224(SB), Y2
-	VFMADD213PS  elemConstants<>+256(SB), Y0, Y2
-	VFMADD213PS  elemConstants<>+288(SB), Y0, Y2
-	VFMADD213PS  elemConstants<>+320(SB), Y0, Y2
-	VFMADD213PS  elemConstants<>+352(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VADDPS       elemConstants<>+384(SB), Y0, Y0
-	VCVTPS2DQ    Y1, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VPADDD       elemConstants<>+416(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, DX
-	JGE          loopavx27
-
-endavx28:
-	ADDQ         $0x08, DX
-	TESTQ        DX, DX
-	JZ           doneavx29
-	LEAQ         elemTail<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
-	VBROADCASTSS elemConstants<>+96(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y2, Y1
 	VMULPS       elemConstants<>+128(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
 	VMOVAPS      Y1, Y1
@@ -145,6 +108,55 @@ endavx28:
 	VPADDD       elemConstants<>+416(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y2, Y0, Y0
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VMOVUPS      Y0, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx27
+
+endavx28:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx29
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y2, Y1, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y2
+	VBROADCASTSS elemConstants<>+96(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
 doneavx29:
@@ -396,7 +408,7 @@ loopavx225:
 	VMOVUPS      (CX)(BX*4), Y0
 	VBROADCASTSS elemConstants<>+384(SB), Y1
 	VXORPS       elemConstants<>+0(SB), Y0, Y0
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VMAXPS       Y0, Y2, Y0
@@ -439,7 +451,7 @@ endavx226:
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       elemConstants<>+0(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y3
 	VBROADCASTSS elemConstants<>+96(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VMAXPS       Y1, Y3, Y1
@@ -485,10 +497,10 @@ TEXT ·elemErfAVX2(SB), NOSPLIT, $0-24
 
 loopavx228:
 	VMOVUPS      (CX)(BX*4), Y0
-	VBROADCASTSS elemConstants<>+576(SB), Y1
+	VBROADCASTSS elemConstants<>+608(SB), Y1
 	VANDPS       elemConstants<>+32(SB), Y0, Y2
 	VMINPS       Y2, Y1, Y1
-	VMULPS       elemConstants<>+608(SB), Y1, Y2
+	VMULPS       elemConstants<>+640(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y3
 	VMOVAPS      Y3, Y4
 	VFMSUB231PS  Y1, Y1, Y4
@@ -517,16 +529,20 @@ loopavx228:
 	VPADDD       elemConstants<>+416(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+640(SB), Y4
-	VFMADD213PS  elemConstants<>+672(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+704(SB), Y2, Y4
+	VBROADCASTSS elemConstants<>+672(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y5, Y3
+	VBROADCASTSS elemConstants<>+704(SB), Y4
 	VFMADD213PS  elemConstants<>+736(SB), Y2, Y4
 	VFMADD213PS  elemConstants<>+768(SB), Y2, Y4
-	VBROADCASTSS elemConstants<>+800(SB), Y5
-	VFMADD213PS  elemConstants<>+832(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+864(SB), Y2, Y5
+	VFMADD213PS  elemConstants<>+800(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+832(SB), Y2, Y4
+	VBROADCASTSS elemConstants<>+864(SB), Y5
 	VFMADD213PS  elemConstants<>+896(SB), Y2, Y5
 	VFMADD213PS  elemConstants<>+928(SB), Y2, Y5
+	VFMADD213PS  elemConstants<>+960(SB), Y2, Y5
+	VFMADD213PS  elemConstants<>+992(SB), Y2, Y5
 	VFMADD213PS  elemConstants<>+384(SB), Y2, Y5
 	VDIVPS       Y5, Y4, Y2
 	VMULPS       Y2, Y3, Y2
@@ -536,13 +552,13 @@ loopavx228:
 	VANDPS       elemConstants<>+0(SB), Y0, Y3
 	VORPS        Y3, Y2, Y2
 	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS elemConstants<>+960(SB), Y4
-	VFMADD213PS  elemConstants<>+992(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+1024(SB), Y3, Y4
+	VBROADCASTSS elemConstants<>+1024(SB), Y4
 	VFMADD213PS  elemConstants<>+1056(SB), Y3, Y4
 	VFMADD213PS  elemConstants<>+1088(SB), Y3, Y4
 	VFMADD213PS  elemConstants<>+1120(SB), Y3, Y4
 	VFMADD213PS  elemConstants<>+1152(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1184(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1216(SB), Y3, Y4
 	VMULPS       Y4, Y0, Y0
 	VBROADCASTSS elemConstants<>+384(SB), Y3
 	VCMPPS       $0x11, Y3, Y1, Y1
@@ -560,10 +576,10 @@ endavx229:
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VBROADCASTSS elemConstants<>+576(SB), Y2
+	VBROADCASTSS elemConstants<>+608(SB), Y2
 	VANDPS       elemConstants<>+32(SB), Y1, Y3
 	VMINPS       Y3, Y2, Y2
-	VMULPS       elemConstants<>+608(SB), Y2, Y3
+	VMULPS       elemConstants<>+640(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
 	VMOVAPS      Y4, Y5
 	VFMSUB231PS  Y2, Y2, Y5
@@ -592,16 +608,20 @@ endavx229:
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS elemConstants<>+640(SB), Y5
-	VFMADD213PS  elemConstants<>+672(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+704(SB), Y3, Y5
+	VBROADCASTSS elemConstants<>+672(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VBROADCASTSS elemConstants<>+704(SB), Y5
 	VFMADD213PS  elemConstants<>+736(SB), Y3, Y5
 	VFMADD213PS  elemConstants<>+768(SB), Y3, Y5
-	VBROADCASTSS elemConstants<>+800(SB), Y6
-	VFMADD213PS  elemConstants<>+832(SB), Y3, Y6
-	VFMADD213PS  elemConstants<>+864(SB), Y3, Y6
+	VFMADD213PS  elemConstants<>+800(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+832(SB), Y3, Y5
+	VBROADCASTSS elemConstants<>+864(SB), Y6
 	VFMADD213PS  elemConstants<>+896(SB), Y3, Y6
 	VFMADD213PS  elemConstants<>+928(SB), Y3, Y6
+	VFMADD213PS  elemConstants<>+960(SB), Y3, Y6
+	VFMADD213PS  elemConstants<>+992(SB), Y3, Y6
 	VFMADD213PS  elemConstants<>+384(SB), Y3, Y6
 	VDIVPS       Y6, Y5, Y3
 	VMULPS       Y3, Y4, Y3
@@ -611,13 +631,13 @@ endavx229:
 	VANDPS       elemConstants<>+0(SB), Y1, Y4
 	VORPS        Y4, Y3, Y3
 	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS elemConstants<>+960(SB), Y5
-	VFMADD213PS  elemConstants<>+992(SB), Y4, Y5
-	VFMADD213PS  elemConstants<>+1024(SB), Y4, Y5
+	VBROADCASTSS elemConstants<>+1024(SB), Y5
 	VFMADD213PS  elemConstants<>+1056(SB), Y4, Y5
 	VFMADD213PS  elemConstants<>+1088(SB), Y4, Y5
 	VFMADD213PS  elemConstants<>+1120(SB), Y4, Y5
 	VFMADD213PS  elemConstants<>+1152(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+1184(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+1216(SB), Y4, Y5
 	VMULPS       Y5, Y1, Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VCMPPS       $0x11, Y4, Y2, Y2
@@ -675,75 +695,14 @@ TEXT ·elemGELUAVX2(SB), NOSPLIT, $0-24
 
 loopavx234:
 	VMOVUPS      (CX)(BX*4), Y0
-	VBROADCASTSS elemConstants<>+1184(SB), Y1
-	VANDPS       elemConstants<>+32(SB), Y0, Y2
-	VMINPS       Y2, Y1, Y1
-	VMULPS       Y1, Y1, Y2
-	VMOVAPS      Y2, Y3
-	VFMSUB231PS  Y1, Y1, Y3
-	VMULPS       elemConstants<>+1216(SB), Y3, Y3
-	VMULPS       elemConstants<>+1216(SB), Y2, Y2
-	VMULPS       elemConstants<>+128(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y2
-	VADDPS       Y3, Y2, Y2
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y2
-	VBROADCASTSS elemConstants<>+224(SB), Y3
-	VFMADD213PS  elemConstants<>+256(SB), Y2, Y3
-	VFMADD213PS  elemConstants<>+288(SB), Y2, Y3
-	VFMADD213PS  elemConstants<>+320(SB), Y2, Y3
-	VFMADD213PS  elemConstants<>+352(SB), Y2, Y3
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y5, Y3, Y2
-	VADDPS       elemConstants<>+384(SB), Y2, Y2
-	VCVTPS2DQ    Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS elemConstants<>+640(SB), Y3
-	VFMADD213PS  elemConstants<>+672(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+704(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+736(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+768(SB), Y1, Y3
-	VBROADCASTSS elemConstants<>+800(SB), Y4
-	VFMADD213PS  elemConstants<>+832(SB), Y1, Y4
-	VFMADD213PS  elemConstants<>+864(SB), Y1, Y4
-	VFMADD213PS  elemConstants<>+896(SB), Y1, Y4
-	VFMADD213PS  elemConstants<>+928(SB), Y1, Y4
-	VFMADD213PS  elemConstants<>+384(SB), Y1, Y4
-	VDIVPS       Y4, Y3, Y1
-	VMULPS       Y1, Y2, Y1
-	VBROADCASTSS elemConstants<>+384(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, DX
-	JGE          loopavx234
-
-endavx235:
-	ADDQ         $0x08, DX
-	TESTQ        DX, DX
-	JZ           doneavx236
-	LEAQ         elemTail<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VBROADCASTSS elemConstants<>+1184(SB), Y2
-	VANDPS       elemConstants<>+32(SB), Y1, Y3
-	VMINPS       Y3, Y2, Y2
+	VANDPS       elemConstants<>+32(SB), Y0, Y1
+	VBROADCASTSS elemConstants<>+1248(SB), Y2
+	VMINPS       Y1, Y2, Y2
 	VMULPS       Y2, Y2, Y3
 	VMOVAPS      Y3, Y4
 	VFMSUB231PS  Y2, Y2, Y4
-	VMULPS       elemConstants<>+1216(SB), Y4, Y4
-	VMULPS       elemConstants<>+1216(SB), Y3, Y3
+	VMULPS       elemConstants<>+1280(SB), Y4, Y4
+	VMULPS       elemConstants<>+1280(SB), Y3, Y3
 	VMULPS       elemConstants<>+128(SB), Y3, Y5
 	VROUNDPS     $0x08, Y5, Y5
 	VMOVAPS      Y3, Y3
@@ -767,19 +726,88 @@ endavx235:
 	VPADDD       elemConstants<>+416(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+640(SB), Y4
-	VFMADD213PS  elemConstants<>+672(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+704(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+736(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+768(SB), Y2, Y4
-	VBROADCASTSS elemConstants<>+800(SB), Y5
-	VFMADD213PS  elemConstants<>+832(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+864(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+896(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+928(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+384(SB), Y2, Y5
-	VDIVPS       Y5, Y4, Y2
-	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS elemConstants<>+1248(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y5, Y1
+	VBROADCASTSS elemConstants<>+704(SB), Y3
+	VFMADD213PS  elemConstants<>+736(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+768(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+800(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+832(SB), Y2, Y3
+	VBROADCASTSS elemConstants<>+864(SB), Y4
+	VFMADD213PS  elemConstants<>+896(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+928(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+960(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+992(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+384(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBLENDVPS    Y0, Y1, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx234
+
+endavx235:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx236
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VANDPS       elemConstants<>+32(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+1248(SB), Y3
+	VMINPS       Y2, Y3, Y3
+	VMULPS       Y3, Y3, Y4
+	VMOVAPS      Y4, Y5
+	VFMSUB231PS  Y3, Y3, Y5
+	VMULPS       elemConstants<>+1280(SB), Y5, Y5
+	VMULPS       elemConstants<>+1280(SB), Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y6, Y4
+	VADDPS       Y5, Y4, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y6, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+1248(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y6, Y2
+	VBROADCASTSS elemConstants<>+704(SB), Y4
+	VFMADD213PS  elemConstants<>+736(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+768(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+800(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+832(SB), Y3, Y4
+	VBROADCASTSS elemConstants<>+864(SB), Y5
+	VFMADD213PS  elemConstants<>+896(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+928(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+960(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+992(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+384(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y3
+	VMULPS       Y3, Y2, Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y3
 	VSUBPS       Y2, Y3, Y3
 	VBLENDVPS    Y1, Y2, Y3, Y2
@@ -803,10 +831,10 @@ TEXT ·elemGELUTanhAVX2(SB), NOSPLIT, $0-24
 loopavx237:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMULPS       Y0, Y0, Y1
-	VMULPS       elemConstants<>+1248(SB), Y1, Y1
-	VADDPS       elemConstants<>+1280(SB), Y1, Y1
+	VMULPS       elemConstants<>+1312(SB), Y1, Y1
+	VADDPS       elemConstants<>+1344(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
@@ -848,10 +876,10 @@ endavx238:
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VMULPS       Y1, Y1, Y2
-	VMULPS       elemConstants<>+1248(SB), Y2, Y2
-	VADDPS       elemConstants<>+1280(SB), Y2, Y2
+	VMULPS       elemConstants<>+1312(SB), Y2, Y2
+	VADDPS       elemConstants<>+1344(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y3
 	VBROADCASTSS elemConstants<>+96(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
@@ -897,8 +925,8 @@ TEXT ·elemQuickGELUAVX2(SB), NOSPLIT, $0-24
 
 loopavx240:
 	VMOVUPS      (CX)(BX*4), Y0
-	VMULPS       elemConstants<>+1312(SB), Y0, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VMULPS       elemConstants<>+1376(SB), Y0, Y1
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
@@ -939,8 +967,8 @@ endavx241:
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VMULPS       elemConstants<>+1312(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VMULPS       elemConstants<>+1376(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
 	VBROADCASTSS elemConstants<>+96(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
@@ -987,7 +1015,7 @@ TEXT ·elemSiLUAVX2(SB), NOSPLIT, $0-24
 loopavx243:
 	VMOVUPS      (CX)(BX*4), Y0
 	VXORPS       elemConstants<>+0(SB), Y0, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
@@ -1029,7 +1057,7 @@ endavx244:
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VXORPS       elemConstants<>+0(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y3
 	VBROADCASTSS elemConstants<>+96(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
@@ -1077,63 +1105,10 @@ loopavx246:
 	VMOVUPS      (CX)(BX*4), Y0
 	VBROADCASTSS elemConstants<>+0(SB), Y1
 	VORPS        Y1, Y0, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       elemConstants<>+128(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
-	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+224(SB), Y3
-	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       elemConstants<>+544(SB), Y1, Y2
-	VDIVPS       Y2, Y1, Y1
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS elemConstants<>+1344(SB), Y3
-	VFMADD213PS  elemConstants<>+1376(SB), Y2, Y3
-	VFMADD213PS  elemConstants<>+1408(SB), Y2, Y3
-	VFMADD213PS  elemConstants<>+1440(SB), Y2, Y3
-	VFMADD213PS  elemConstants<>+1472(SB), Y2, Y3
-	VFMADD213PS  elemConstants<>+544(SB), Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y0, Y2, Y0
-	VFMADD231PS  Y3, Y1, Y0
-	VMOVUPS      Y0, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, DX
-	JGE          loopavx246
-
-endavx247:
-	ADDQ         $0x08, DX
-	TESTQ        DX, DX
-	JZ           doneavx248
-	LEAQ         elemTail<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VBROADCASTSS elemConstants<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
-	VBROADCASTSS elemConstants<>+96(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
 	VMULPS       elemConstants<>+128(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
 	VMOVAPS      Y2, Y2
@@ -1156,14 +1131,75 @@ endavx247:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VADDPS       elemConstants<>+544(SB), Y1, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS elemConstants<>+1408(SB), Y3
+	VFMADD213PS  elemConstants<>+1440(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+1472(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+1504(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+1536(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+544(SB), Y2, Y3
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      Y0, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loopavx246
+
+endavx247:
+	ADDQ         $0x08, DX
+	TESTQ        DX, DX
+	JZ           doneavx248
+	LEAQ         elemTail<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VBROADCASTSS elemConstants<>+0(SB), Y2
+	VORPS        Y2, Y1, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y2
 	VADDPS       elemConstants<>+544(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VMULPS       Y2, Y2, Y3
-	VBROADCASTSS elemConstants<>+1344(SB), Y4
-	VFMADD213PS  elemConstants<>+1376(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+1408(SB), Y3, Y4
+	VBROADCASTSS elemConstants<>+1408(SB), Y4
 	VFMADD213PS  elemConstants<>+1440(SB), Y3, Y4
 	VFMADD213PS  elemConstants<>+1472(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1504(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+1536(SB), Y3, Y4
 	VFMADD213PS  elemConstants<>+544(SB), Y3, Y4
 	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y1, Y3, Y1
@@ -1223,7 +1259,7 @@ TEXT ·elemMishAVX2(SB), NOSPLIT, $0-24
 
 loopavx252:
 	VMOVUPS      (CX)(BX*4), Y0
-	VBROADCASTSS elemConstants<>+64(SB), Y1
+	VBROADCASTSS elemConstants<>+576(SB), Y1
 	VBROADCASTSS elemConstants<>+480(SB), Y2
 	VMINPS       Y0, Y2, Y2
 	VMAXPS       Y2, Y1, Y1
@@ -1249,6 +1285,10 @@ loopavx252:
 	VPADDD       elemConstants<>+416(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS elemConstants<>+576(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y2, Y0, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y1
 	VADDPS       elemConstants<>+544(SB), Y1, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       elemConstants<>+544(SB), Y1, Y2
@@ -1267,7 +1307,7 @@ endavx253:
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+480(SB), Y3
 	VMINPS       Y1, Y3, Y3
 	VMAXPS       Y3, Y2, Y2
@@ -1293,6 +1333,10 @@ endavx253:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y1, Y3
+	VBLENDVPS    Y3, Y4, Y2, Y2
 	VADDPS       elemConstants<>+544(SB), Y2, Y3
 	VMULPS       Y3, Y2, Y2
 	VADDPS       elemConstants<>+544(SB), Y2, Y3
@@ -1317,9 +1361,9 @@ TEXT ·elemHardSigmoidAVX2(SB), NOSPLIT, $0-24
 loopavx255:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMOVAPS      Y0, Y0
-	VBROADCASTSS elemConstants<>+1504(SB), Y1
-	VFMADD213PS  elemConstants<>+768(SB), Y1, Y0
-	VBROADCASTSS elemConstants<>+1536(SB), Y1
+	VBROADCASTSS elemConstants<>+1568(SB), Y1
+	VFMADD213PS  elemConstants<>+832(SB), Y1, Y0
+	VBROADCASTSS elemConstants<>+1600(SB), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y1, Y0
@@ -1337,9 +1381,9 @@ endavx256:
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VMOVAPS      Y1, Y1
-	VBROADCASTSS elemConstants<>+1504(SB), Y2
-	VFMADD213PS  elemConstants<>+768(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+1536(SB), Y2
+	VBROADCASTSS elemConstants<>+1568(SB), Y2
+	VFMADD213PS  elemConstants<>+832(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+1600(SB), Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
@@ -1362,9 +1406,9 @@ TEXT ·elemHardSwishAVX2(SB), NOSPLIT, $0-24
 loopavx258:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMOVAPS      Y0, Y1
-	VBROADCASTSS elemConstants<>+1504(SB), Y2
-	VFMADD213PS  elemConstants<>+768(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+1536(SB), Y2
+	VBROADCASTSS elemConstants<>+1568(SB), Y2
+	VFMADD213PS  elemConstants<>+832(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+1600(SB), Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
@@ -1383,9 +1427,9 @@ endavx259:
 	VMOVDQU      32(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VMOVAPS      Y1, Y2
-	VBROADCASTSS elemConstants<>+1504(SB), Y3
-	VFMADD213PS  elemConstants<>+768(SB), Y3, Y2
-	VBROADCASTSS elemConstants<>+1536(SB), Y3
+	VBROADCASTSS elemConstants<>+1568(SB), Y3
+	VFMADD213PS  elemConstants<>+832(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+1600(SB), Y3
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
@@ -1510,50 +1554,11 @@ loopavx270:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y2, Y1, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       elemConstants<>+128(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
-	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+224(SB), Y3
-	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx270
-
-endavx271:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx272
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
-	VBROADCASTSS elemConstants<>+96(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y2, Y3, Y2
 	VMULPS       elemConstants<>+128(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
 	VMOVAPS      Y2, Y2
@@ -1576,6 +1581,57 @@ endavx271:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx270
+
+endavx271:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx272
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y2, Y3
+	VBLENDVPS    Y3, Y4, Y2, Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
@@ -1671,7 +1727,7 @@ TEXT ·elemSqrtGradAVX2(SB), NOSPLIT, $0-32
 loopavx279:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
-	VMULPS  elemConstants<>+768(SB), Y0, Y0
+	VMULPS  elemConstants<>+832(SB), Y0, Y0
 	VSQRTPS Y1, Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
@@ -1688,7 +1744,7 @@ endavx280:
 	VMOVDQU    32(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VMULPS     elemConstants<>+768(SB), Y1, Y1
+	VMULPS     elemConstants<>+832(SB), Y1, Y1
 	VSQRTPS    Y2, Y2
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
@@ -1712,58 +1768,11 @@ loopavx282:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y1
-	VMULPS       elemConstants<>+1568(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VMULPS       elemConstants<>+1632(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       elemConstants<>+128(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
-	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+224(SB), Y3
-	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VMULPS       elemConstants<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx282
-
-endavx283:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx284
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VANDPS       elemConstants<>+32(SB), Y2, Y2
-	VMULPS       elemConstants<>+1568(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
-	VBROADCASTSS elemConstants<>+96(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
 	VMULPS       elemConstants<>+128(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
 	VMOVAPS      Y2, Y2
@@ -1786,10 +1795,65 @@ endavx283:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y2
+	VMULPS       Y2, Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       elemConstants<>+1664(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx282
+
+endavx283:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx284
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       elemConstants<>+32(SB), Y2, Y2
+	VMULPS       elemConstants<>+1632(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y2
 	VADDPS       elemConstants<>+384(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y3
 	VDIVPS       Y3, Y2, Y2
-	VMULPS       elemConstants<>+1600(SB), Y2, Y2
+	VMULPS       elemConstants<>+1664(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
@@ -1813,56 +1877,10 @@ loopavx285:
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y1
 	VMULPS       elemConstants<>+512(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       elemConstants<>+128(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
-	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+224(SB), Y3
-	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx285
-
-endavx286:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx287
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VANDPS       elemConstants<>+32(SB), Y2, Y2
-	VMULPS       elemConstants<>+512(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
-	VBROADCASTSS elemConstants<>+96(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
 	VMULPS       elemConstants<>+128(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
 	VMOVAPS      Y2, Y2
@@ -1885,6 +1903,60 @@ endavx286:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y2
+	VMULPS       Y2, Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx285
+
+endavx286:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx287
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       elemConstants<>+32(SB), Y2, Y2
+	VMULPS       elemConstants<>+512(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y2
 	VADDPS       elemConstants<>+384(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y3
 	VDIVPS       Y3, Y2, Y2
@@ -1909,58 +1981,9 @@ TEXT ·elemErfGradAVX2(SB), NOSPLIT, $0-32
 loopavx288:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+1632(SB), Y2
-	VBROADCASTSS elemConstants<>+1664(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       Y1, Y1, Y2
-	VMOVAPS      Y2, Y3
-	VFMSUB231PS  Y1, Y1, Y3
-	VXORPS       elemConstants<>+0(SB), Y3, Y1
-	VXORPS       elemConstants<>+0(SB), Y2, Y2
-	VMULPS       elemConstants<>+128(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
-	VADDPS       Y1, Y2, Y1
-	VFMADD231PS  elemConstants<>+192(SB), Y3, Y1
-	VBROADCASTSS elemConstants<>+224(SB), Y2
-	VFMADD213PS  elemConstants<>+256(SB), Y1, Y2
-	VFMADD213PS  elemConstants<>+288(SB), Y1, Y2
-	VFMADD213PS  elemConstants<>+320(SB), Y1, Y2
-	VFMADD213PS  elemConstants<>+352(SB), Y1, Y2
-	VMULPS       Y1, Y1, Y4
-	VFMADD231PS  Y4, Y2, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y1
-	VCVTPS2DQ    Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       elemConstants<>+1152(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx288
-
-endavx289:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx290
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+1632(SB), Y3
-	VBROADCASTSS elemConstants<>+1664(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
+	VANDPS       elemConstants<>+32(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1696(SB), Y2
+	VMINPS       Y1, Y2, Y2
 	VMULPS       Y2, Y2, Y3
 	VMOVAPS      Y3, Y4
 	VFMSUB231PS  Y2, Y2, Y4
@@ -1989,7 +2012,62 @@ endavx289:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y2, Y2
-	VMULPS       elemConstants<>+1152(SB), Y2, Y2
+	VMULPS       elemConstants<>+1216(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1696(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx288
+
+endavx289:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx290
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       elemConstants<>+32(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1696(SB), Y3
+	VMINPS       Y2, Y3, Y3
+	VMULPS       Y3, Y3, Y4
+	VMOVAPS      Y4, Y5
+	VFMSUB231PS  Y3, Y3, Y5
+	VXORPS       elemConstants<>+0(SB), Y5, Y3
+	VXORPS       elemConstants<>+0(SB), Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VADDPS       Y3, Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y4
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       elemConstants<>+1216(SB), Y3, Y3
+	VBROADCASTSS elemConstants<>+1696(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x1e, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
@@ -2061,78 +2139,14 @@ TEXT ·elemGELUGradAVX2(SB), NOSPLIT, $0-32
 loopavx294:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+1184(SB), Y2
-	VANDPS       elemConstants<>+32(SB), Y1, Y3
-	VMINPS       Y3, Y2, Y2
-	VMULPS       Y2, Y2, Y3
-	VMOVAPS      Y3, Y4
-	VFMSUB231PS  Y2, Y2, Y4
-	VMULPS       elemConstants<>+1216(SB), Y4, Y4
-	VMULPS       elemConstants<>+1216(SB), Y3, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y5, Y3
-	VADDPS       Y4, Y3, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y5, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y4
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y4
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y4, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y5, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       elemConstants<>+416(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTSS elemConstants<>+640(SB), Y4
-	VFMADD213PS  elemConstants<>+672(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+704(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+736(SB), Y2, Y4
-	VFMADD213PS  elemConstants<>+768(SB), Y2, Y4
-	VBROADCASTSS elemConstants<>+800(SB), Y5
-	VFMADD213PS  elemConstants<>+832(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+864(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+896(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+928(SB), Y2, Y5
-	VFMADD213PS  elemConstants<>+384(SB), Y2, Y5
-	VDIVPS       Y5, Y4, Y2
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VSUBPS       Y2, Y4, Y4
-	VBLENDVPS    Y1, Y2, Y4, Y2
-	VMULPS       elemConstants<>+1696(SB), Y3, Y3
-	VFMADD231PS  Y3, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx294
-
-endavx295:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx296
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+1184(SB), Y3
-	VANDPS       elemConstants<>+32(SB), Y2, Y4
-	VMINPS       Y4, Y3, Y3
+	VANDPS       elemConstants<>+32(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+1248(SB), Y3
+	VMINPS       Y2, Y3, Y3
 	VMULPS       Y3, Y3, Y4
 	VMOVAPS      Y4, Y5
 	VFMSUB231PS  Y3, Y3, Y5
-	VMULPS       elemConstants<>+1216(SB), Y5, Y5
-	VMULPS       elemConstants<>+1216(SB), Y4, Y4
+	VMULPS       elemConstants<>+1280(SB), Y5, Y5
+	VMULPS       elemConstants<>+1280(SB), Y4, Y4
 	VMULPS       elemConstants<>+128(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
 	VMOVAPS      Y4, Y4
@@ -2156,25 +2170,97 @@ endavx295:
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS elemConstants<>+640(SB), Y5
-	VFMADD213PS  elemConstants<>+672(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+704(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+736(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+768(SB), Y3, Y5
-	VBROADCASTSS elemConstants<>+800(SB), Y6
-	VFMADD213PS  elemConstants<>+832(SB), Y3, Y6
-	VFMADD213PS  elemConstants<>+864(SB), Y3, Y6
-	VFMADD213PS  elemConstants<>+896(SB), Y3, Y6
-	VFMADD213PS  elemConstants<>+928(SB), Y3, Y6
-	VFMADD213PS  elemConstants<>+384(SB), Y3, Y6
-	VDIVPS       Y6, Y5, Y3
-	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS elemConstants<>+1248(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y6, Y2
+	VBROADCASTSS elemConstants<>+704(SB), Y4
+	VFMADD213PS  elemConstants<>+736(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+768(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+800(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+832(SB), Y3, Y4
+	VBROADCASTSS elemConstants<>+864(SB), Y5
+	VFMADD213PS  elemConstants<>+896(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+928(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+960(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+992(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+384(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y3
+	VMULPS       Y3, Y2, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBLENDVPS    Y1, Y3, Y4, Y3
+	VMULPS       elemConstants<>+1728(SB), Y2, Y2
+	VFMADD231PS  Y2, Y1, Y3
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx294
+
+endavx295:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx296
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       elemConstants<>+32(SB), Y2, Y3
+	VBROADCASTSS elemConstants<>+1248(SB), Y4
+	VMINPS       Y3, Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VMOVAPS      Y5, Y6
+	VFMSUB231PS  Y4, Y4, Y6
+	VMULPS       elemConstants<>+1280(SB), Y6, Y6
+	VMULPS       elemConstants<>+1280(SB), Y5, Y5
+	VMULPS       elemConstants<>+128(SB), Y5, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  elemConstants<>+160(SB), Y7, Y5
+	VADDPS       Y6, Y5, Y5
+	VFMADD231PS  elemConstants<>+192(SB), Y7, Y5
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y5, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y5, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y5, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y8
+	VFMADD231PS  Y8, Y6, Y5
+	VADDPS       elemConstants<>+384(SB), Y5, Y5
+	VCVTPS2DQ    Y7, Y6
+	VPSRAD       $0x01, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VPADDD       elemConstants<>+416(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTSS elemConstants<>+1248(SB), Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x11, Y6, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y7, Y3
+	VBROADCASTSS elemConstants<>+704(SB), Y5
+	VFMADD213PS  elemConstants<>+736(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+768(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+800(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+832(SB), Y4, Y5
+	VBROADCASTSS elemConstants<>+864(SB), Y6
+	VFMADD213PS  elemConstants<>+896(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+928(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+960(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+992(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+384(SB), Y4, Y6
+	VDIVPS       Y6, Y5, Y4
+	VMULPS       Y4, Y3, Y4
 	VBROADCASTSS elemConstants<>+384(SB), Y5
-	VSUBPS       Y3, Y5, Y5
-	VBLENDVPS    Y2, Y3, Y5, Y3
-	VMULPS       elemConstants<>+1696(SB), Y4, Y4
-	VFMADD231PS  Y4, Y2, Y3
-	VMULPS       Y3, Y1, Y1
+	VSUBPS       Y4, Y5, Y5
+	VBLENDVPS    Y2, Y4, Y5, Y4
+	VMULPS       elemConstants<>+1728(SB), Y3, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VMULPS       Y4, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
 doneavx296:
@@ -2195,13 +2281,13 @@ TEXT ·elemGELUTanhGradAVX2(SB), NOSPLIT, $0-32
 loopavx297:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+1728(SB), Y2
-	VBROADCASTSS elemConstants<>+1760(SB), Y3
+	VBROADCASTSS elemConstants<>+1760(SB), Y2
+	VBROADCASTSS elemConstants<>+1792(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMULPS       Y1, Y1, Y2
-	VMULPS       elemConstants<>+1248(SB), Y2, Y2
-	VADDPS       elemConstants<>+1280(SB), Y2, Y2
+	VMULPS       elemConstants<>+1312(SB), Y2, Y2
+	VADDPS       elemConstants<>+1344(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y2
 	VMULPS       elemConstants<>+128(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
@@ -2230,8 +2316,8 @@ loopavx297:
 	VDIVPS       Y4, Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y1, Y4
-	VMULPS       elemConstants<>+1792(SB), Y4, Y4
-	VADDPS       elemConstants<>+1824(SB), Y4, Y4
+	VMULPS       elemConstants<>+1824(SB), Y4, Y4
+	VADDPS       elemConstants<>+1856(SB), Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VFMADD231PS  Y1, Y2, Y4
@@ -2251,13 +2337,13 @@ endavx298:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+1728(SB), Y3
-	VBROADCASTSS elemConstants<>+1760(SB), Y4
+	VBROADCASTSS elemConstants<>+1760(SB), Y3
+	VBROADCASTSS elemConstants<>+1792(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       Y2, Y2, Y3
-	VMULPS       elemConstants<>+1248(SB), Y3, Y3
-	VADDPS       elemConstants<>+1280(SB), Y3, Y3
+	VMULPS       elemConstants<>+1312(SB), Y3, Y3
+	VADDPS       elemConstants<>+1344(SB), Y3, Y3
 	VMULPS       Y3, Y2, Y3
 	VMULPS       elemConstants<>+128(SB), Y3, Y4
 	VROUNDPS     $0x08, Y4, Y4
@@ -2286,8 +2372,8 @@ endavx298:
 	VDIVPS       Y5, Y4, Y4
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y2, Y2, Y5
-	VMULPS       elemConstants<>+1792(SB), Y5, Y5
-	VADDPS       elemConstants<>+1824(SB), Y5, Y5
+	VMULPS       elemConstants<>+1824(SB), Y5, Y5
+	VADDPS       elemConstants<>+1856(SB), Y5, Y5
 	VMULPS       Y5, Y2, Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VFMADD231PS  Y2, Y3, Y5
@@ -2313,9 +2399,9 @@ TEXT ·elemQuickGELUGradAVX2(SB), NOSPLIT, $0-32
 loopavx2100:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VMULPS       elemConstants<>+1856(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1888(SB), Y2
-	VBROADCASTSS elemConstants<>+1920(SB), Y3
+	VMULPS       elemConstants<>+1888(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1920(SB), Y2
+	VBROADCASTSS elemConstants<>+1952(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VXORPS       elemConstants<>+0(SB), Y1, Y2
@@ -2363,9 +2449,9 @@ endavx2101:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMULPS       elemConstants<>+1856(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1888(SB), Y3
-	VBROADCASTSS elemConstants<>+1920(SB), Y4
+	VMULPS       elemConstants<>+1888(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1920(SB), Y3
+	VBROADCASTSS elemConstants<>+1952(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VXORPS       elemConstants<>+0(SB), Y2, Y3
@@ -2420,8 +2506,8 @@ loopavx2103:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VMULPS       elemConstants<>+384(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1888(SB), Y2
-	VBROADCASTSS elemConstants<>+1920(SB), Y3
+	VBROADCASTSS elemConstants<>+1920(SB), Y2
+	VBROADCASTSS elemConstants<>+1952(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VXORPS       elemConstants<>+0(SB), Y1, Y2
@@ -2470,8 +2556,8 @@ endavx2104:
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMULPS       elemConstants<>+384(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1888(SB), Y3
-	VBROADCASTSS elemConstants<>+1920(SB), Y4
+	VBROADCASTSS elemConstants<>+1920(SB), Y3
+	VBROADCASTSS elemConstants<>+1952(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VXORPS       elemConstants<>+0(SB), Y2, Y3
@@ -2527,7 +2613,7 @@ loopavx2106:
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       elemConstants<>+0(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y3
 	VBROADCASTSS elemConstants<>+96(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VMAXPS       Y1, Y3, Y1
@@ -2572,7 +2658,7 @@ endavx2107:
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y3
 	VXORPS       elemConstants<>+0(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VMAXPS       Y2, Y4, Y2
@@ -2667,62 +2753,10 @@ TEXT ·elemMishGradAVX2(SB), NOSPLIT, $0-32
 loopavx2112:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+480(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       elemConstants<>+128(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y1, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y2, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y4
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y4
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y4
-	VMULPS       Y3, Y3, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y4
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y2
-	VADDPS       elemConstants<>+544(SB), Y2, Y3
-	VMULPS       Y3, Y2, Y3
-	VBROADCASTSS elemConstants<>+384(SB), Y4
-	VADDPS       elemConstants<>+544(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y4
-	VMULPS       elemConstants<>+1600(SB), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VADDPS       elemConstants<>+384(SB), Y2, Y5
-	VMULPS       Y5, Y2, Y2
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y4, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx2112
-
-endavx2113:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx2114
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
-	VBROADCASTSS elemConstants<>+480(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
 	VMULPS       elemConstants<>+128(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
 	VMOVAPS      Y2, Y4
@@ -2745,16 +2779,76 @@ endavx2113:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y4, Y3
-	VADDPS       elemConstants<>+544(SB), Y3, Y4
-	VMULPS       Y4, Y3, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y3, Y1
+	VADDPS       elemConstants<>+544(SB), Y1, Y3
+	VMULPS       Y3, Y1, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+544(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+1664(SB), Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VADDPS       elemConstants<>+384(SB), Y1, Y5
+	VMULPS       Y5, Y1, Y1
+	VFMADD231PS  Y1, Y2, Y3
+	VMULPS       Y4, Y3, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2112
+
+endavx2113:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2114
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+480(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y5
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y5
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y5
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y5, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y5, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y5, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       elemConstants<>+384(SB), Y5, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y5, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VBLENDVPS    Y2, Y6, Y4, Y2
+	VADDPS       elemConstants<>+544(SB), Y2, Y4
+	VMULPS       Y4, Y2, Y4
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VADDPS       elemConstants<>+544(SB), Y4, Y6
 	VDIVPS       Y6, Y5, Y5
-	VMULPS       elemConstants<>+1600(SB), Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VADDPS       elemConstants<>+384(SB), Y3, Y6
-	VMULPS       Y6, Y3, Y3
-	VFMADD231PS  Y3, Y2, Y4
+	VMULPS       elemConstants<>+1664(SB), Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VADDPS       elemConstants<>+384(SB), Y2, Y6
+	VMULPS       Y6, Y2, Y2
+	VFMADD231PS  Y2, Y3, Y4
 	VMULPS       Y5, Y4, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
@@ -2778,8 +2872,8 @@ loopavx2115:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1952(SB), Y3
-	VBROADCASTSS elemConstants<>+1504(SB), Y4
+	VBROADCASTSS elemConstants<>+1984(SB), Y3
+	VBROADCASTSS elemConstants<>+1568(SB), Y4
 	VXORPS       Y5, Y5, Y5
 	VCMPPS       $0x11, Y3, Y2, Y2
 	VBLENDVPS    Y2, Y4, Y5, Y2
@@ -2801,8 +2895,8 @@ endavx2116:
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1952(SB), Y4
-	VBROADCASTSS elemConstants<>+1504(SB), Y5
+	VBROADCASTSS elemConstants<>+1984(SB), Y4
+	VBROADCASTSS elemConstants<>+1568(SB), Y5
 	VXORPS       Y6, Y6, Y6
 	VCMPPS       $0x11, Y4, Y3, Y3
 	VBLENDVPS    Y3, Y5, Y6, Y3
@@ -2830,17 +2924,17 @@ loopavx2118:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1952(SB), Y3
-	VBROADCASTSS elemConstants<>+1504(SB), Y4
+	VBROADCASTSS elemConstants<>+1984(SB), Y3
+	VBROADCASTSS elemConstants<>+1568(SB), Y4
 	VXORPS       Y5, Y5, Y5
 	VCMPPS       $0x11, Y3, Y2, Y2
 	VBLENDVPS    Y2, Y4, Y5, Y2
 	VCMPPS       $0x03, Y1, Y1, Y3
 	VBLENDVPS    Y3, Y1, Y2, Y2
 	VMOVAPS      Y1, Y3
-	VBROADCASTSS elemConstants<>+1504(SB), Y4
-	VFMADD213PS  elemConstants<>+768(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+1536(SB), Y4
+	VBROADCASTSS elemConstants<>+1568(SB), Y4
+	VFMADD213PS  elemConstants<>+832(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+1600(SB), Y4
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VMAXPS       Y3, Y4, Y3
@@ -2861,17 +2955,17 @@ endavx2119:
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1952(SB), Y4
-	VBROADCASTSS elemConstants<>+1504(SB), Y5
+	VBROADCASTSS elemConstants<>+1984(SB), Y4
+	VBROADCASTSS elemConstants<>+1568(SB), Y5
 	VXORPS       Y6, Y6, Y6
 	VCMPPS       $0x11, Y4, Y3, Y3
 	VBLENDVPS    Y3, Y5, Y6, Y3
 	VCMPPS       $0x03, Y2, Y2, Y4
 	VBLENDVPS    Y4, Y2, Y3, Y3
 	VMOVAPS      Y2, Y4
-	VBROADCASTSS elemConstants<>+1504(SB), Y5
-	VFMADD213PS  elemConstants<>+768(SB), Y5, Y4
-	VBROADCASTSS elemConstants<>+1536(SB), Y5
+	VBROADCASTSS elemConstants<>+1568(SB), Y5
+	VFMADD213PS  elemConstants<>+832(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+1600(SB), Y5
 	VBROADCASTSS elemConstants<>+384(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VMAXPS       Y4, Y5, Y4
@@ -5224,8 +5318,8 @@ doneavx2310:
 // Requires: AVX
 TEXT ·elemLargestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1984(SB), Y0
-	VBROADCASTSS elemConstants<>+1984(SB), Y1
+	VBROADCASTSS elemConstants<>+2016(SB), Y0
+	VBROADCASTSS elemConstants<>+2016(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -5284,7 +5378,7 @@ doneavx2315:
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JZ           numbersavx2316
-	VMOVSS       elemConstants<>+2016(SB), X1
+	VMOVSS       elemConstants<>+2048(SB), X1
 
 numbersavx2316:
 	VMOVSS X1, ret+16(FP)
@@ -5295,8 +5389,8 @@ numbersavx2316:
 // Requires: AVX
 TEXT ·elemSmallestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2048(SB), Y0
-	VBROADCASTSS elemConstants<>+2048(SB), Y1
+	VBROADCASTSS elemConstants<>+2080(SB), Y0
+	VBROADCASTSS elemConstants<>+2080(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -5355,7 +5449,7 @@ doneavx2321:
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JZ           numbersavx2322
-	VMOVSS       elemConstants<>+2016(SB), X1
+	VMOVSS       elemConstants<>+2048(SB), X1
 
 numbersavx2322:
 	VMOVSS X1, ret+16(FP)
@@ -5378,62 +5472,70 @@ TEXT ·elemExpSumAVX2(SB), NOSPLIT, $0-36
 loopavx2323:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
 	VMOVUPS      Y3, (AX)(BX*4)
 	VADDPS       Y3, Y1, Y1
 	VMOVUPS      32(CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
 	VMOVUPS      Y3, 32(AX)(BX*4)
 	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, BX
@@ -5448,32 +5550,36 @@ endavx2324:
 loopavx2325:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
 	VMOVUPS      Y3, (AX)(BX*4)
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x08, BX
@@ -5489,32 +5595,36 @@ endavx2326:
 	VMOVDQU      32(SI)(DX*4), Y3
 	VMASKMOVPS   (CX)(BX*4), Y3, Y4
 	VSUBPS       Y0, Y4, Y0
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y0, Y5, Y0
-	VMAXPS       Y0, Y4, Y0
-	VMULPS       elemConstants<>+128(SB), Y0, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y0, Y0
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y0
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y0
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y0, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y0, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y0, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y0, Y5
-	VMULPS       Y0, Y0, Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VADDPS       elemConstants<>+384(SB), Y0, Y0
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y0, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y0, Y0
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y0, Y0
+	VBLENDVPS    Y0, Y6, Y4, Y0
 	VMASKMOVPS   Y0, Y3, (AX)(BX*4)
 	VANDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y1
@@ -5546,61 +5656,69 @@ TEXT ·elemSumExpAVX2(SB), NOSPLIT, $0-28
 loopavx2328:
 	VMOVUPS      (AX)(DX*4), Y3
 	VSUBPS       Y0, Y3, Y3
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
 	VADDPS       Y3, Y1, Y1
 	VMOVUPS      32(AX)(DX*4), Y3
 	VSUBPS       Y0, Y3, Y3
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
 	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
@@ -5614,32 +5732,36 @@ endavx2329:
 loopavx2330:
 	VMOVUPS      (AX)(DX*4), Y3
 	VSUBPS       Y0, Y3, Y3
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       elemConstants<>+128(SB), Y3, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       elemConstants<>+384(SB), Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
@@ -5654,32 +5776,36 @@ endavx2331:
 	VMOVDQU      32(BX)(CX*4), Y3
 	VMASKMOVPS   (AX)(DX*4), Y3, Y4
 	VSUBPS       Y0, Y4, Y0
-	VBROADCASTSS elemConstants<>+64(SB), Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y4
 	VBROADCASTSS elemConstants<>+96(SB), Y5
-	VMINPS       Y0, Y5, Y0
-	VMAXPS       Y0, Y4, Y0
-	VMULPS       elemConstants<>+128(SB), Y0, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VMOVAPS      Y0, Y0
-	VFMADD231PS  elemConstants<>+160(SB), Y4, Y0
-	VFMADD231PS  elemConstants<>+192(SB), Y4, Y0
-	VBROADCASTSS elemConstants<>+224(SB), Y5
-	VFMADD213PS  elemConstants<>+256(SB), Y0, Y5
-	VFMADD213PS  elemConstants<>+288(SB), Y0, Y5
-	VFMADD213PS  elemConstants<>+320(SB), Y0, Y5
-	VFMADD213PS  elemConstants<>+352(SB), Y0, Y5
-	VMULPS       Y0, Y0, Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VADDPS       elemConstants<>+384(SB), Y0, Y0
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
+	VMINPS       Y0, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y6
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y6
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
 	VPADDD       elemConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y0, Y0
-	VPADDD       elemConstants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+576(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y0, Y0
+	VBLENDVPS    Y0, Y6, Y4, Y0
 	VANDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y1
 
@@ -5709,51 +5835,10 @@ TEXT ·elemLogSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 
 loopavx2333:
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+64(SB), Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       elemConstants<>+128(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
-	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
-	VBROADCASTSS elemConstants<>+224(SB), Y3
-	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
-	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VADDPS       elemConstants<>+384(SB), Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       elemConstants<>+416(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       elemConstants<>+416(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      (CX)(SI*4), Y2
-	VFNMADD231PS Y0, Y1, Y2
-	VMOVUPS      Y2, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	SUBQ         $0x08, BX
-	JGE          loopavx2333
-
-endavx2334:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           doneavx2335
-	LEAQ         elemTail<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y1
-	VMASKMOVPS   (DX)(SI*4), Y1, Y2
-	VBROADCASTSS elemConstants<>+64(SB), Y3
-	VBROADCASTSS elemConstants<>+96(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
 	VMULPS       elemConstants<>+128(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
 	VMOVAPS      Y2, Y2
@@ -5776,6 +5861,55 @@ endavx2334:
 	VPADDD       elemConstants<>+416(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VMOVUPS      (CX)(SI*4), Y2
+	VFNMADD231PS Y0, Y1, Y2
+	VMOVUPS      Y2, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2333
+
+endavx2334:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2335
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y1
+	VMASKMOVPS   (DX)(SI*4), Y1, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y4, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y4, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+576(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y3, Y2
 	VMASKMOVPS   (CX)(SI*4), Y1, Y3
 	VFNMADD231PS Y0, Y2, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
@@ -7289,7 +7423,7 @@ TEXT ·elemLarger1AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+0(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+2080(SB), Y1
+	VPBROADCASTD elemConstants<>+2112(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
@@ -7335,7 +7469,7 @@ TEXT ·elemLarger2AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+32(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+2112(SB), Y1
+	VPBROADCASTD elemConstants<>+2144(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
@@ -7505,7 +7639,7 @@ doneavx5126:
 	RET
 
 // func elemExpAVX512(y *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemExpAVX512(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -7517,24 +7651,30 @@ TEXT ·elemExpAVX512(SB), NOSPLIT, $0-24
 loopavx5127:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     elemConstants<>+64(SB), Z1
-	VBROADCASTSS     elemConstants<>+96(SB), Z2
-	VMINPS           Z0, Z2, Z0
-	VMAXPS           Z0, Z1, Z0
-	VMULPS.BCST      elemConstants<>+128(SB), Z0, Z1
-	VRNDSCALEPS      $0x08, Z1, Z1
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z1, Z0
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z1, Z0
-	VBROADCASTSS     elemConstants<>+224(SB), Z2
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z0, Z2
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z0, Z2
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z0, Z2
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z0, Z2
-	VMULPS           Z0, Z0, Z3
-	VFMADD231PS      Z3, Z2, Z0
-	VADDPS.BCST      elemConstants<>+384(SB), Z0, Z0
-	VSCALEFPS        Z1, Z0, Z0
-	VMOVUPS          Z0, (AX)(BX*4)
+	VXORPS           Z2, Z2, Z2
+	VCMPPS           $0x11, Z1, Z0, K2
+	VBLENDMPS        Z2, Z0, K2, Z3
+	VBROADCASTSS     elemConstants<>+96(SB), Z1
+	VMINPS           Z3, Z1, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z7
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z7
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z7
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z7
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z7
+	VMULPS           Z1, Z1, Z8
+	VFMADD231PS      Z8, Z7, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VXORPS           Z7, Z7, Z7
+	VCMPPS           $0x11, Z2, Z0, K2
+	VBLENDMPS        Z7, Z1, K2, Z4
+	VMOVUPS          Z4, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
 	JGE              loopavx5127
@@ -7548,24 +7688,30 @@ endavx5128:
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VBROADCASTSS     elemConstants<>+64(SB), Z1
-	VBROADCASTSS     elemConstants<>+96(SB), Z2
-	VMINPS           Z0, Z2, Z0
-	VMAXPS           Z0, Z1, Z0
-	VMULPS.BCST      elemConstants<>+128(SB), Z0, Z1
-	VRNDSCALEPS      $0x08, Z1, Z1
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z1, Z0
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z1, Z0
-	VBROADCASTSS     elemConstants<>+224(SB), Z2
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z0, Z2
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z0, Z2
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z0, Z2
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z0, Z2
-	VMULPS           Z0, Z0, Z3
-	VFMADD231PS      Z3, Z2, Z0
-	VADDPS.BCST      elemConstants<>+384(SB), Z0, Z0
-	VSCALEFPS        Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (AX)(BX*4)
+	VXORPS           Z2, Z2, Z2
+	VCMPPS           $0x11, Z1, Z0, K2
+	VBLENDMPS        Z2, Z0, K2, Z5
+	VBROADCASTSS     elemConstants<>+96(SB), Z1
+	VMINPS           Z5, Z1, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VXORPS           Z3, Z3, Z3
+	VCMPPS           $0x11, Z2, Z0, K2
+	VBLENDMPS        Z3, Z1, K2, Z6
+	VMOVUPS          Z6, K1, (AX)(BX*4)
 
 doneavx5129:
 	VZEROUPPER
@@ -7800,7 +7946,7 @@ loopavx51225:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     elemConstants<>+384(SB), Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z0, Z0
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z0, Z3, Z0
 	VMAXPS           Z0, Z2, Z0
@@ -7835,7 +7981,7 @@ endavx51226:
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VBROADCASTSS     elemConstants<>+384(SB), Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z0, Z0
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z0, Z3, Z0
 	VMAXPS           Z0, Z2, Z0
@@ -7873,61 +8019,65 @@ TEXT ·elemErfAVX512(SB), NOSPLIT, $0-24
 
 loopavx51228:
 	VMOVUPS          (CX)(BX*4), Z0
-	VBROADCASTSS     elemConstants<>+576(SB), Z1
+	VBROADCASTSS     elemConstants<>+608(SB), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z2
 	VMINPS           Z2, Z1, Z1
-	VMULPS.BCST      elemConstants<>+608(SB), Z1, Z2
-	VMULPS           Z1, Z1, Z5
-	VMOVAPS          Z5, Z6
-	VFMSUB231PS      Z1, Z1, Z6
-	VMULPS.BCST      elemConstants<>+512(SB), Z6, Z6
-	VMULPS.BCST      elemConstants<>+512(SB), Z5, Z5
-	VMULPS.BCST      elemConstants<>+128(SB), Z5, Z7
-	VRNDSCALEPS      $0x08, Z7, Z7
-	VMOVAPS          Z5, Z5
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z7, Z5
-	VADDPS           Z6, Z5, Z5
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z7, Z5
-	VBROADCASTSS     elemConstants<>+224(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z5, Z6
-	VMULPS           Z5, Z5, Z8
-	VFMADD231PS      Z8, Z6, Z5
-	VADDPS.BCST      elemConstants<>+384(SB), Z5, Z5
-	VSCALEFPS        Z7, Z5, Z5
-	VBROADCASTSS     elemConstants<>+640(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+672(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+704(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z6
-	VBROADCASTSS     elemConstants<>+800(SB), Z7
+	VMULPS.BCST      elemConstants<>+640(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z7
+	VMOVAPS          Z7, Z8
+	VFMSUB231PS      Z1, Z1, Z8
+	VMULPS.BCST      elemConstants<>+512(SB), Z8, Z8
+	VMULPS.BCST      elemConstants<>+512(SB), Z7, Z7
+	VMULPS.BCST      elemConstants<>+128(SB), Z7, Z9
+	VRNDSCALEPS      $0x08, Z9, Z9
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z9, Z7
+	VADDPS           Z8, Z7, Z7
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z9, Z7
+	VBROADCASTSS     elemConstants<>+224(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z7, Z8
+	VMULPS           Z7, Z7, Z10
+	VFMADD231PS      Z10, Z8, Z7
+	VADDPS.BCST      elemConstants<>+384(SB), Z7, Z7
+	VSCALEFPS        Z9, Z7, Z7
+	VBROADCASTSS     elemConstants<>+672(SB), Z8
+	VXORPS           Z9, Z9, Z9
+	VCMPPS           $0x11, Z8, Z1, K2
+	VBLENDMPS        Z7, Z9, K2, Z3
+	VBROADCASTSS     elemConstants<>+704(SB), Z7
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z2, Z7
 	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+864(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z7
-	VDIVPS           Z7, Z6, Z2
-	VMULPS           Z2, Z5, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z5
+	VBROADCASTSS     elemConstants<>+864(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z8
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z8
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z2, Z8
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z8
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z8
+	VDIVPS           Z8, Z7, Z2
+	VMULPS           Z2, Z3, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z7
 	VADDPS           Z2, Z2, Z2
-	VSUBPS           Z2, Z5, Z2
-	VANDPS.BCST      elemConstants<>+0(SB), Z0, Z5
-	VORPS            Z5, Z2, Z2
-	VMULPS           Z0, Z0, Z5
-	VBROADCASTSS     elemConstants<>+960(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+992(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+1024(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+1056(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+1088(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+1120(SB), Z5, Z6
-	VFMADD213PS.BCST elemConstants<>+1152(SB), Z5, Z6
-	VMULPS           Z6, Z0, Z0
-	VBROADCASTSS     elemConstants<>+384(SB), Z5
-	VCMPPS           $0x11, Z5, Z1, K2
-	VBLENDMPS        Z0, Z2, K2, Z3
-	VMOVUPS          Z3, (AX)(BX*4)
+	VSUBPS           Z2, Z7, Z2
+	VANDPS.BCST      elemConstants<>+0(SB), Z0, Z7
+	VORPS            Z7, Z2, Z2
+	VMULPS           Z0, Z0, Z7
+	VBROADCASTSS     elemConstants<>+1024(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+1056(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+1088(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+1120(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+1152(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+1184(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+1216(SB), Z7, Z8
+	VMULPS           Z8, Z0, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z7
+	VCMPPS           $0x11, Z7, Z1, K2
+	VBLENDMPS        Z0, Z2, K2, Z4
+	VMOVUPS          Z4, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
 	JGE              loopavx51228
@@ -7940,61 +8090,65 @@ endavx51229:
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
-	VBROADCASTSS     elemConstants<>+576(SB), Z1
+	VBROADCASTSS     elemConstants<>+608(SB), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z2
 	VMINPS           Z2, Z1, Z1
-	VMULPS.BCST      elemConstants<>+608(SB), Z1, Z2
+	VMULPS.BCST      elemConstants<>+640(SB), Z1, Z2
 	VMULPS           Z1, Z1, Z3
-	VMOVAPS          Z3, Z5
-	VFMSUB231PS      Z1, Z1, Z5
-	VMULPS.BCST      elemConstants<>+512(SB), Z5, Z5
+	VMOVAPS          Z3, Z4
+	VFMSUB231PS      Z1, Z1, Z4
+	VMULPS.BCST      elemConstants<>+512(SB), Z4, Z4
 	VMULPS.BCST      elemConstants<>+512(SB), Z3, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z6
-	VRNDSCALEPS      $0x08, Z6, Z6
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z7
+	VRNDSCALEPS      $0x08, Z7, Z7
 	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z6, Z3
-	VADDPS           Z5, Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z6, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
-	VMULPS           Z3, Z3, Z7
-	VFMADD231PS      Z7, Z5, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z7, Z3
+	VADDPS           Z4, Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z7, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
+	VMULPS           Z3, Z3, Z8
+	VFMADD231PS      Z8, Z4, Z3
 	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z6, Z3, Z3
-	VBROADCASTSS     elemConstants<>+640(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+672(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+704(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z5
-	VBROADCASTSS     elemConstants<>+800(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+864(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z6
-	VDIVPS           Z6, Z5, Z2
-	VMULPS           Z2, Z3, Z2
+	VSCALEFPS        Z7, Z3, Z3
+	VBROADCASTSS     elemConstants<>+672(SB), Z4
+	VXORPS           Z7, Z7, Z7
+	VCMPPS           $0x11, Z4, Z1, K2
+	VBLENDMPS        Z3, Z7, K2, Z5
+	VBROADCASTSS     elemConstants<>+704(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z3
+	VBROADCASTSS     elemConstants<>+864(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z4
+	VDIVPS           Z4, Z3, Z2
+	VMULPS           Z2, Z5, Z2
 	VBROADCASTSS     elemConstants<>+384(SB), Z3
 	VADDPS           Z2, Z2, Z2
 	VSUBPS           Z2, Z3, Z2
 	VANDPS.BCST      elemConstants<>+0(SB), Z0, Z3
 	VORPS            Z3, Z2, Z2
 	VMULPS           Z0, Z0, Z3
-	VBROADCASTSS     elemConstants<>+960(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+992(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+1024(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+1056(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+1088(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+1120(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+1152(SB), Z3, Z5
-	VMULPS           Z5, Z0, Z0
+	VBROADCASTSS     elemConstants<>+1024(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+1056(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+1088(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+1120(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+1152(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+1184(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+1216(SB), Z3, Z4
+	VMULPS           Z4, Z0, Z0
 	VBROADCASTSS     elemConstants<>+384(SB), Z3
 	VCMPPS           $0x11, Z3, Z1, K2
-	VBLENDMPS        Z0, Z2, K2, Z4
-	VMOVUPS          Z4, K1, (AX)(BX*4)
+	VBLENDMPS        Z0, Z2, K2, Z6
+	VMOVUPS          Z6, K1, (AX)(BX*4)
 
 doneavx51230:
 	VZEROUPPER
@@ -8047,47 +8201,51 @@ TEXT ·elemGELUAVX512(SB), NOSPLIT, $0-24
 
 loopavx51234:
 	VMOVUPS          (CX)(BX*4), Z0
-	VBROADCASTSS     elemConstants<>+1184(SB), Z1
-	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z2
-	VMINPS           Z2, Z1, Z1
-	VMULPS           Z1, Z1, Z2
-	VMOVAPS          Z2, Z5
-	VFMSUB231PS      Z1, Z1, Z5
-	VMULPS.BCST      elemConstants<>+1216(SB), Z5, Z5
-	VMULPS.BCST      elemConstants<>+1216(SB), Z2, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z6
-	VRNDSCALEPS      $0x08, Z6, Z6
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z6, Z2
-	VADDPS           Z5, Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z6, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z5
+	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+1248(SB), Z2
+	VMINPS           Z1, Z2, Z2
 	VMULPS           Z2, Z2, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z6, Z2, Z2
-	VBROADCASTSS     elemConstants<>+640(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+672(SB), Z1, Z5
-	VFMADD213PS.BCST elemConstants<>+704(SB), Z1, Z5
-	VFMADD213PS.BCST elemConstants<>+736(SB), Z1, Z5
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z1, Z5
-	VBROADCASTSS     elemConstants<>+800(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+832(SB), Z1, Z6
-	VFMADD213PS.BCST elemConstants<>+864(SB), Z1, Z6
-	VFMADD213PS.BCST elemConstants<>+896(SB), Z1, Z6
-	VFMADD213PS.BCST elemConstants<>+928(SB), Z1, Z6
-	VFMADD213PS.BCST elemConstants<>+384(SB), Z1, Z6
-	VDIVPS           Z6, Z5, Z1
-	VMULPS           Z1, Z2, Z1
+	VMOVAPS          Z7, Z8
+	VFMSUB231PS      Z2, Z2, Z8
+	VMULPS.BCST      elemConstants<>+1280(SB), Z8, Z8
+	VMULPS.BCST      elemConstants<>+1280(SB), Z7, Z7
+	VMULPS.BCST      elemConstants<>+128(SB), Z7, Z9
+	VRNDSCALEPS      $0x08, Z9, Z9
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z9, Z7
+	VADDPS           Z8, Z7, Z7
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z9, Z7
+	VBROADCASTSS     elemConstants<>+224(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z7, Z8
+	VMULPS           Z7, Z7, Z10
+	VFMADD231PS      Z10, Z8, Z7
+	VADDPS.BCST      elemConstants<>+384(SB), Z7, Z7
+	VSCALEFPS        Z9, Z7, Z7
+	VBROADCASTSS     elemConstants<>+1248(SB), Z8
+	VXORPS           Z9, Z9, Z9
+	VCMPPS           $0x11, Z8, Z1, K2
+	VBLENDMPS        Z7, Z9, K2, Z3
+	VBROADCASTSS     elemConstants<>+704(SB), Z1
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+864(SB), Z7
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z7
+	VDIVPS           Z7, Z1, Z1
+	VMULPS           Z1, Z3, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
 	VSUBPS           Z1, Z2, Z2
 	VPMOVD2M         Z0, K2
-	VBLENDMPS        Z1, Z2, K2, Z3
-	VMULPS           Z3, Z0, Z0
+	VBLENDMPS        Z1, Z2, K2, Z4
+	VMULPS           Z4, Z0, Z0
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
@@ -8101,47 +8259,51 @@ endavx51235:
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
-	VBROADCASTSS     elemConstants<>+1184(SB), Z1
-	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z2
-	VMINPS           Z2, Z1, Z1
-	VMULPS           Z1, Z1, Z2
-	VMOVAPS          Z2, Z3
-	VFMSUB231PS      Z1, Z1, Z3
-	VMULPS.BCST      elemConstants<>+1216(SB), Z3, Z3
-	VMULPS.BCST      elemConstants<>+1216(SB), Z2, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z5
-	VRNDSCALEPS      $0x08, Z5, Z5
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z5, Z2
-	VADDPS           Z3, Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z5, Z2
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z3
-	VMULPS           Z2, Z2, Z6
-	VFMADD231PS      Z6, Z3, Z2
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
-	VSCALEFPS        Z5, Z2, Z2
-	VBROADCASTSS     elemConstants<>+640(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+672(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+704(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+736(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z1, Z3
-	VBROADCASTSS     elemConstants<>+800(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+832(SB), Z1, Z5
-	VFMADD213PS.BCST elemConstants<>+864(SB), Z1, Z5
-	VFMADD213PS.BCST elemConstants<>+896(SB), Z1, Z5
-	VFMADD213PS.BCST elemConstants<>+928(SB), Z1, Z5
-	VFMADD213PS.BCST elemConstants<>+384(SB), Z1, Z5
-	VDIVPS           Z5, Z3, Z1
-	VMULPS           Z1, Z2, Z1
+	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+1248(SB), Z2
+	VMINPS           Z1, Z2, Z2
+	VMULPS           Z2, Z2, Z3
+	VMOVAPS          Z3, Z4
+	VFMSUB231PS      Z2, Z2, Z4
+	VMULPS.BCST      elemConstants<>+1280(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1280(SB), Z3, Z3
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z7
+	VRNDSCALEPS      $0x08, Z7, Z7
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z7, Z3
+	VADDPS           Z4, Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z7, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
+	VMULPS           Z3, Z3, Z8
+	VFMADD231PS      Z8, Z4, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z7, Z3, Z3
+	VBROADCASTSS     elemConstants<>+1248(SB), Z4
+	VXORPS           Z7, Z7, Z7
+	VCMPPS           $0x11, Z4, Z1, K2
+	VBLENDMPS        Z3, Z7, K2, Z5
+	VBROADCASTSS     elemConstants<>+704(SB), Z1
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+864(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z3
+	VDIVPS           Z3, Z1, Z1
+	VMULPS           Z1, Z5, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
 	VSUBPS           Z1, Z2, Z2
 	VPMOVD2M         Z0, K2
-	VBLENDMPS        Z1, Z2, K2, Z4
-	VMULPS           Z4, Z0, Z0
+	VBLENDMPS        Z1, Z2, K2, Z6
+	VMULPS           Z6, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
 doneavx51236:
@@ -8161,10 +8323,10 @@ TEXT ·elemGELUTanhAVX512(SB), NOSPLIT, $0-24
 loopavx51237:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMULPS           Z0, Z0, Z1
-	VMULPS.BCST      elemConstants<>+1248(SB), Z1, Z1
-	VADDPS.BCST      elemConstants<>+1280(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1312(SB), Z1, Z1
+	VADDPS.BCST      elemConstants<>+1344(SB), Z1, Z1
 	VMULPS           Z1, Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8198,10 +8360,10 @@ endavx51238:
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VMULPS           Z0, Z0, Z1
-	VMULPS.BCST      elemConstants<>+1248(SB), Z1, Z1
-	VADDPS.BCST      elemConstants<>+1280(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1312(SB), Z1, Z1
+	VADDPS.BCST      elemConstants<>+1344(SB), Z1, Z1
 	VMULPS           Z1, Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8239,8 +8401,8 @@ TEXT ·elemQuickGELUAVX512(SB), NOSPLIT, $0-24
 
 loopavx51240:
 	VMOVUPS          (CX)(BX*4), Z0
-	VMULPS.BCST      elemConstants<>+1312(SB), Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VMULPS.BCST      elemConstants<>+1376(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8273,8 +8435,8 @@ endavx51241:
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
-	VMULPS.BCST      elemConstants<>+1312(SB), Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VMULPS.BCST      elemConstants<>+1376(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8313,7 +8475,7 @@ TEXT ·elemSiLUAVX512(SB), NOSPLIT, $0-24
 loopavx51243:
 	VMOVUPS          (CX)(BX*4), Z0
 	VXORPS.BCST      elemConstants<>+0(SB), Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8347,7 +8509,7 @@ endavx51244:
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VXORPS.BCST      elemConstants<>+0(SB), Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8387,36 +8549,40 @@ loopavx51246:
 	VMOVUPS          (CX)(BX*4), Z0
 	VBROADCASTSS     elemConstants<>+0(SB), Z1
 	VORPS            Z1, Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VBROADCASTSS     elemConstants<>+96(SB), Z5
+	VMINPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z4, Z4
+	VMULPS.BCST      elemConstants<>+128(SB), Z4, Z5
+	VRNDSCALEPS      $0x08, Z5, Z5
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z5, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z5, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z6
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z5, Z4, Z4
+	VBROADCASTSS     elemConstants<>+576(SB), Z5
+	VXORPS           Z6, Z6, Z6
+	VCMPPS           $0x11, Z5, Z1, K2
+	VBLENDMPS        Z6, Z4, K2, Z2
+	VADDPS.BCST      elemConstants<>+544(SB), Z2, Z1
+	VDIVPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
-	VDIVPS           Z2, Z1, Z1
-	VMULPS           Z1, Z1, Z2
-	VBROADCASTSS     elemConstants<>+1344(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+1376(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+1408(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+1440(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+1472(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+544(SB), Z2, Z3
-	VXORPS           Z2, Z2, Z2
-	VMAXPS           Z0, Z2, Z0
-	VFMADD231PS      Z3, Z1, Z0
+	VBROADCASTSS     elemConstants<>+1408(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+1440(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+1472(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+1504(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+1536(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+544(SB), Z4, Z5
+	VXORPS           Z4, Z4, Z4
+	VMAXPS           Z0, Z4, Z0
+	VFMADD231PS      Z5, Z1, Z0
 	VMOVUPS          Z0, (AX)(BX*4)
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
@@ -8432,32 +8598,36 @@ endavx51247:
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VBROADCASTSS     elemConstants<>+0(SB), Z1
 	VORPS            Z1, Z0, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
-	VDIVPS           Z2, Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z4
+	VMINPS           Z1, Z4, Z4
+	VMAXPS           Z4, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z5
+	VMULPS           Z2, Z2, Z6
+	VFMADD231PS      Z6, Z5, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z4, Z2, Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x11, Z4, Z1, K2
+	VBLENDMPS        Z5, Z2, K2, Z3
+	VADDPS.BCST      elemConstants<>+544(SB), Z3, Z1
+	VDIVPS           Z1, Z3, Z1
 	VMULPS           Z1, Z1, Z2
-	VBROADCASTSS     elemConstants<>+1344(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+1376(SB), Z2, Z3
-	VFMADD213PS.BCST elemConstants<>+1408(SB), Z2, Z3
+	VBROADCASTSS     elemConstants<>+1408(SB), Z3
 	VFMADD213PS.BCST elemConstants<>+1440(SB), Z2, Z3
 	VFMADD213PS.BCST elemConstants<>+1472(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1504(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+1536(SB), Z2, Z3
 	VFMADD213PS.BCST elemConstants<>+544(SB), Z2, Z3
 	VXORPS           Z2, Z2, Z2
 	VMAXPS           Z0, Z2, Z0
@@ -8506,7 +8676,7 @@ doneavx51251:
 	RET
 
 // func elemMishAVX512(y *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemMishAVX512(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -8517,7 +8687,7 @@ TEXT ·elemMishAVX512(SB), NOSPLIT, $0-24
 
 loopavx51252:
 	VMOVUPS          (CX)(BX*4), Z0
-	VBROADCASTSS     elemConstants<>+64(SB), Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z1
 	VBROADCASTSS     elemConstants<>+480(SB), Z2
 	VMINPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z1
@@ -8526,17 +8696,21 @@ loopavx51252:
 	VMOVAPS          Z1, Z1
 	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
 	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z5
+	VMULPS           Z1, Z1, Z6
+	VFMADD231PS      Z6, Z5, Z1
 	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
 	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
-	VMULPS           Z2, Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x11, Z2, Z0, K2
+	VBLENDMPS        Z5, Z1, K2, Z3
+	VADDPS.BCST      elemConstants<>+544(SB), Z3, Z1
+	VMULPS           Z1, Z3, Z1
 	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
 	VDIVPS           Z2, Z1, Z1
 	VMULPS           Z1, Z0, Z0
@@ -8553,7 +8727,7 @@ endavx51253:
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
-	VBROADCASTSS     elemConstants<>+64(SB), Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z1
 	VBROADCASTSS     elemConstants<>+480(SB), Z2
 	VMINPS           Z0, Z2, Z2
 	VMAXPS           Z2, Z1, Z1
@@ -8567,12 +8741,16 @@ endavx51253:
 	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
 	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
 	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
+	VMULPS           Z1, Z1, Z5
+	VFMADD231PS      Z5, Z3, Z1
 	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
 	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
-	VMULPS           Z2, Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VXORPS           Z3, Z3, Z3
+	VCMPPS           $0x11, Z2, Z0, K2
+	VBLENDMPS        Z3, Z1, K2, Z4
+	VADDPS.BCST      elemConstants<>+544(SB), Z4, Z1
+	VMULPS           Z1, Z4, Z1
 	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z2
 	VDIVPS           Z2, Z1, Z1
 	VMULPS           Z1, Z0, Z0
@@ -8595,9 +8773,9 @@ TEXT ·elemHardSigmoidAVX512(SB), NOSPLIT, $0-24
 loopavx51255:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMOVAPS          Z0, Z0
-	VBROADCASTSS     elemConstants<>+1504(SB), Z1
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z1, Z0
-	VBROADCASTSS     elemConstants<>+1536(SB), Z1
+	VBROADCASTSS     elemConstants<>+1568(SB), Z1
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z1, Z0
+	VBROADCASTSS     elemConstants<>+1600(SB), Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
 	VMINPS           Z0, Z2, Z0
 	VMAXPS           Z0, Z1, Z0
@@ -8615,9 +8793,9 @@ endavx51256:
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VMOVAPS          Z0, Z0
-	VBROADCASTSS     elemConstants<>+1504(SB), Z1
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z1, Z0
-	VBROADCASTSS     elemConstants<>+1536(SB), Z1
+	VBROADCASTSS     elemConstants<>+1568(SB), Z1
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z1, Z0
+	VBROADCASTSS     elemConstants<>+1600(SB), Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
 	VMINPS           Z0, Z2, Z0
 	VMAXPS           Z0, Z1, Z0
@@ -8640,9 +8818,9 @@ TEXT ·elemHardSwishAVX512(SB), NOSPLIT, $0-24
 loopavx51258:
 	VMOVUPS          (CX)(BX*4), Z0
 	VMOVAPS          Z0, Z1
-	VBROADCASTSS     elemConstants<>+1504(SB), Z2
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+1536(SB), Z2
+	VBROADCASTSS     elemConstants<>+1568(SB), Z2
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+1600(SB), Z2
 	VBROADCASTSS     elemConstants<>+384(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8661,9 +8839,9 @@ endavx51259:
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z0
 	VMOVAPS          Z0, Z1
-	VBROADCASTSS     elemConstants<>+1504(SB), Z2
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+1536(SB), Z2
+	VBROADCASTSS     elemConstants<>+1568(SB), Z2
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+1600(SB), Z2
 	VBROADCASTSS     elemConstants<>+384(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
@@ -8774,7 +8952,7 @@ doneavx51269:
 	RET
 
 // func elemExpGradAVX512(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemExpGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
@@ -8788,24 +8966,30 @@ loopavx51270:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VMULPS           Z1, Z0, Z0
+	VXORPS           Z3, Z3, Z3
+	VCMPPS           $0x11, Z2, Z1, K2
+	VBLENDMPS        Z3, Z1, K2, Z4
+	VBROADCASTSS     elemConstants<>+96(SB), Z2
+	VMINPS           Z4, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z8
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z8
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z8
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z8
+	VMULPS           Z2, Z2, Z9
+	VFMADD231PS      Z9, Z8, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VXORPS           Z8, Z8, Z8
+	VCMPPS           $0x11, Z3, Z1, K2
+	VBLENDMPS        Z8, Z2, K2, Z5
+	VMULPS           Z5, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
@@ -8821,24 +9005,30 @@ endavx51271:
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VMULPS           Z1, Z0, Z0
+	VXORPS           Z3, Z3, Z3
+	VCMPPS           $0x11, Z2, Z1, K2
+	VBLENDMPS        Z3, Z1, K2, Z6
+	VBROADCASTSS     elemConstants<>+96(SB), Z2
+	VMINPS           Z6, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z5
+	VFMADD231PS      Z5, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VXORPS           Z4, Z4, Z4
+	VCMPPS           $0x11, Z3, Z1, K2
+	VBLENDMPS        Z4, Z2, K2, Z7
+	VMULPS           Z7, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
 doneavx51272:
@@ -8933,7 +9123,7 @@ TEXT ·elemSqrtGradAVX512(SB), NOSPLIT, $0-32
 loopavx51279:
 	VMOVUPS     (CX)(SI*4), Z0
 	VMOVUPS     (DX)(SI*4), Z1
-	VMULPS.BCST elemConstants<>+768(SB), Z0, Z0
+	VMULPS.BCST elemConstants<>+832(SB), Z0, Z0
 	VSQRTPS     Z1, Z1
 	VDIVPS      Z1, Z0, Z0
 	VMOVUPS     Z0, (AX)(SI*4)
@@ -8950,7 +9140,7 @@ endavx51280:
 	KMOVW       DI, K1
 	VMOVUPS.Z   (CX)(SI*4), K1, Z0
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
-	VMULPS.BCST elemConstants<>+768(SB), Z0, Z0
+	VMULPS.BCST elemConstants<>+832(SB), Z0, Z0
 	VSQRTPS     Z1, Z1
 	VDIVPS      Z1, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
@@ -8974,29 +9164,33 @@ loopavx51282:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
-	VMULPS.BCST      elemConstants<>+1568(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
-	VMULPS           Z2, Z2, Z2
-	VDIVPS           Z2, Z1, Z1
-	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1632(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VBROADCASTSS     elemConstants<>+96(SB), Z5
+	VMINPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z4, Z4
+	VMULPS.BCST      elemConstants<>+128(SB), Z4, Z5
+	VRNDSCALEPS      $0x08, Z5, Z5
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z5, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z5, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z6
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z5, Z4, Z4
+	VBROADCASTSS     elemConstants<>+576(SB), Z5
+	VXORPS           Z6, Z6, Z6
+	VCMPPS           $0x11, Z5, Z1, K2
+	VBLENDMPS        Z6, Z4, K2, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z1
+	VMULPS           Z1, Z1, Z1
+	VDIVPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+1664(SB), Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
@@ -9013,29 +9207,33 @@ endavx51283:
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
-	VMULPS.BCST      elemConstants<>+1568(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
-	VMULPS           Z2, Z2, Z2
-	VDIVPS           Z2, Z1, Z1
-	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
+	VMULPS.BCST      elemConstants<>+1632(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z4
+	VMINPS           Z1, Z4, Z4
+	VMAXPS           Z4, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z5
+	VMULPS           Z2, Z2, Z6
+	VFMADD231PS      Z6, Z5, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z4, Z2, Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x11, Z4, Z1, K2
+	VBLENDMPS        Z5, Z2, K2, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z1
+	VMULPS           Z1, Z1, Z1
+	VDIVPS           Z1, Z3, Z1
+	VMULPS.BCST      elemConstants<>+1664(SB), Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
@@ -9059,27 +9257,31 @@ loopavx51285:
 	VMOVUPS          (DX)(SI*4), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
 	VMULPS.BCST      elemConstants<>+512(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
-	VMULPS           Z2, Z2, Z2
-	VDIVPS           Z2, Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VBROADCASTSS     elemConstants<>+96(SB), Z5
+	VMINPS           Z1, Z5, Z5
+	VMAXPS           Z5, Z4, Z4
+	VMULPS.BCST      elemConstants<>+128(SB), Z4, Z5
+	VRNDSCALEPS      $0x08, Z5, Z5
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z5, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z5, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z6
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z5, Z4, Z4
+	VBROADCASTSS     elemConstants<>+576(SB), Z5
+	VXORPS           Z6, Z6, Z6
+	VCMPPS           $0x11, Z5, Z1, K2
+	VBLENDMPS        Z6, Z4, K2, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z1
+	VMULPS           Z1, Z1, Z1
+	VDIVPS           Z1, Z2, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
@@ -9097,27 +9299,31 @@ endavx51286:
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
 	VMULPS.BCST      elemConstants<>+512(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
-	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
-	VMULPS           Z2, Z2, Z2
-	VDIVPS           Z2, Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z4
+	VMINPS           Z1, Z4, Z4
+	VMAXPS           Z4, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z5
+	VMULPS           Z2, Z2, Z6
+	VFMADD231PS      Z6, Z5, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z4, Z2, Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x11, Z4, Z1, K2
+	VBLENDMPS        Z5, Z2, K2, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z1
+	VMULPS           Z1, Z1, Z1
+	VDIVPS           Z1, Z3, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
@@ -9139,32 +9345,35 @@ TEXT ·elemErfGradAVX512(SB), NOSPLIT, $0-32
 loopavx51288:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+1632(SB), Z2
-	VBROADCASTSS     elemConstants<>+1664(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS           Z1, Z1, Z2
-	VMOVAPS          Z2, Z3
-	VFMSUB231PS      Z1, Z1, Z3
-	VXORPS.BCST      elemConstants<>+0(SB), Z3, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z2, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VADDPS           Z1, Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z2
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z2
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z2
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z2
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z2
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z2, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VMULPS.BCST      elemConstants<>+1152(SB), Z1, Z1
-	VMULPS           Z1, Z0, Z0
+	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1696(SB), Z4
+	VMINPS           Z1, Z4, Z4
+	VMULPS           Z4, Z4, Z5
+	VMOVAPS          Z5, Z6
+	VFMSUB231PS      Z4, Z4, Z6
+	VXORPS.BCST      elemConstants<>+0(SB), Z6, Z4
+	VXORPS.BCST      elemConstants<>+0(SB), Z5, Z5
+	VMULPS.BCST      elemConstants<>+128(SB), Z5, Z6
+	VRNDSCALEPS      $0x08, Z6, Z6
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z6, Z5
+	VADDPS           Z4, Z5, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z6, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z5
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z5, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z6, Z4, Z4
+	VMULPS.BCST      elemConstants<>+1216(SB), Z4, Z4
+	VBROADCASTSS     elemConstants<>+1696(SB), Z5
+	VXORPS           Z6, Z6, Z6
+	VCMPPS           $0x1e, Z5, Z1, K2
+	VBLENDMPS        Z6, Z4, K2, Z2
+	VMULPS           Z2, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
@@ -9179,32 +9388,35 @@ endavx51289:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+1632(SB), Z2
-	VBROADCASTSS     elemConstants<>+1664(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS           Z1, Z1, Z2
-	VMOVAPS          Z2, Z3
-	VFMSUB231PS      Z1, Z1, Z3
-	VXORPS.BCST      elemConstants<>+0(SB), Z3, Z1
-	VXORPS.BCST      elemConstants<>+0(SB), Z2, Z2
-	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z2, Z2
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
-	VADDPS           Z1, Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z2
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z2
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z2
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z2
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z2
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z2, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VMULPS.BCST      elemConstants<>+1152(SB), Z1, Z1
-	VMULPS           Z1, Z0, Z0
+	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1696(SB), Z2
+	VMINPS           Z1, Z2, Z2
+	VMULPS           Z2, Z2, Z4
+	VMOVAPS          Z4, Z5
+	VFMSUB231PS      Z2, Z2, Z5
+	VXORPS.BCST      elemConstants<>+0(SB), Z5, Z2
+	VXORPS.BCST      elemConstants<>+0(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+128(SB), Z4, Z5
+	VRNDSCALEPS      $0x08, Z5, Z5
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z5, Z4
+	VADDPS           Z2, Z4, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z5, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z6
+	VFMADD231PS      Z6, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z5, Z2, Z2
+	VMULPS.BCST      elemConstants<>+1216(SB), Z2, Z2
+	VBROADCASTSS     elemConstants<>+1696(SB), Z4
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x1e, Z4, Z1, K2
+	VBLENDMPS        Z5, Z2, K2, Z3
+	VMULPS           Z3, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
 doneavx51290:
@@ -9275,49 +9487,53 @@ TEXT ·elemGELUGradAVX512(SB), NOSPLIT, $0-32
 loopavx51294:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+1184(SB), Z2
-	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z3
-	VMINPS           Z3, Z2, Z2
-	VMULPS           Z2, Z2, Z3
-	VMOVAPS          Z3, Z6
-	VFMSUB231PS      Z2, Z2, Z6
-	VMULPS.BCST      elemConstants<>+1216(SB), Z6, Z6
-	VMULPS.BCST      elemConstants<>+1216(SB), Z3, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z7
-	VRNDSCALEPS      $0x08, Z7, Z7
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z7, Z3
-	VADDPS           Z6, Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z7, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z6
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z6
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z6
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z6
+	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
+	VBROADCASTSS     elemConstants<>+1248(SB), Z3
+	VMINPS           Z2, Z3, Z3
 	VMULPS           Z3, Z3, Z8
-	VFMADD231PS      Z8, Z6, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z7, Z3, Z3
-	VBROADCASTSS     elemConstants<>+640(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+672(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+704(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z6
-	VBROADCASTSS     elemConstants<>+800(SB), Z7
-	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+864(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z7
-	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z7
-	VDIVPS           Z7, Z6, Z2
-	VMULPS           Z2, Z3, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z6
-	VSUBPS           Z2, Z6, Z6
+	VMOVAPS          Z8, Z9
+	VFMSUB231PS      Z3, Z3, Z9
+	VMULPS.BCST      elemConstants<>+1280(SB), Z9, Z9
+	VMULPS.BCST      elemConstants<>+1280(SB), Z8, Z8
+	VMULPS.BCST      elemConstants<>+128(SB), Z8, Z10
+	VRNDSCALEPS      $0x08, Z10, Z10
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z10, Z8
+	VADDPS           Z9, Z8, Z8
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z10, Z8
+	VBROADCASTSS     elemConstants<>+224(SB), Z9
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z8, Z9
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z8, Z9
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z8, Z9
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z8, Z9
+	VMULPS           Z8, Z8, Z11
+	VFMADD231PS      Z11, Z9, Z8
+	VADDPS.BCST      elemConstants<>+384(SB), Z8, Z8
+	VSCALEFPS        Z10, Z8, Z8
+	VBROADCASTSS     elemConstants<>+1248(SB), Z9
+	VXORPS           Z10, Z10, Z10
+	VCMPPS           $0x11, Z9, Z2, K2
+	VBLENDMPS        Z8, Z10, K2, Z4
+	VBROADCASTSS     elemConstants<>+704(SB), Z2
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+864(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z3, Z8
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z3, Z8
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z3, Z8
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z3, Z8
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z3, Z8
+	VDIVPS           Z8, Z2, Z2
+	VMULPS           Z2, Z4, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VSUBPS           Z2, Z3, Z3
 	VPMOVD2M         Z1, K2
-	VBLENDMPS        Z2, Z6, K2, Z4
-	VMULPS.BCST      elemConstants<>+1696(SB), Z3, Z2
-	VFMADD231PS      Z2, Z1, Z4
-	VMULPS           Z4, Z0, Z0
+	VBLENDMPS        Z2, Z3, K2, Z5
+	VMULPS.BCST      elemConstants<>+1728(SB), Z4, Z2
+	VFMADD231PS      Z2, Z1, Z5
+	VMULPS           Z5, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
@@ -9332,49 +9548,53 @@ endavx51295:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+1184(SB), Z2
-	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z3
-	VMINPS           Z3, Z2, Z2
-	VMULPS           Z2, Z2, Z3
-	VMOVAPS          Z3, Z4
-	VFMSUB231PS      Z2, Z2, Z4
-	VMULPS.BCST      elemConstants<>+1216(SB), Z4, Z4
-	VMULPS.BCST      elemConstants<>+1216(SB), Z3, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z6
-	VRNDSCALEPS      $0x08, Z6, Z6
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z6, Z3
-	VADDPS           Z4, Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z6, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
-	VMULPS           Z3, Z3, Z7
-	VFMADD231PS      Z7, Z4, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z6, Z3, Z3
-	VBROADCASTSS     elemConstants<>+640(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+672(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+704(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z4
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z4
-	VBROADCASTSS     elemConstants<>+800(SB), Z6
-	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+864(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z6
-	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z6
-	VDIVPS           Z6, Z4, Z2
-	VMULPS           Z2, Z3, Z2
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VSUBPS           Z2, Z4, Z4
+	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
+	VBROADCASTSS     elemConstants<>+1248(SB), Z3
+	VMINPS           Z2, Z3, Z3
+	VMULPS           Z3, Z3, Z4
+	VMOVAPS          Z4, Z5
+	VFMSUB231PS      Z3, Z3, Z5
+	VMULPS.BCST      elemConstants<>+1280(SB), Z5, Z5
+	VMULPS.BCST      elemConstants<>+1280(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+128(SB), Z4, Z8
+	VRNDSCALEPS      $0x08, Z8, Z8
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z8, Z4
+	VADDPS           Z5, Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z8, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z5
+	VMULPS           Z4, Z4, Z9
+	VFMADD231PS      Z9, Z5, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z8, Z4, Z4
+	VBROADCASTSS     elemConstants<>+1248(SB), Z5
+	VXORPS           Z8, Z8, Z8
+	VCMPPS           $0x11, Z5, Z2, K2
+	VBLENDMPS        Z4, Z8, K2, Z6
+	VBROADCASTSS     elemConstants<>+704(SB), Z2
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+864(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z3, Z4
+	VDIVPS           Z4, Z2, Z2
+	VMULPS           Z2, Z6, Z2
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VSUBPS           Z2, Z3, Z3
 	VPMOVD2M         Z1, K2
-	VBLENDMPS        Z2, Z4, K2, Z5
-	VMULPS.BCST      elemConstants<>+1696(SB), Z3, Z2
-	VFMADD231PS      Z2, Z1, Z5
-	VMULPS           Z5, Z0, Z0
+	VBLENDMPS        Z2, Z3, K2, Z7
+	VMULPS.BCST      elemConstants<>+1728(SB), Z6, Z2
+	VFMADD231PS      Z2, Z1, Z7
+	VMULPS           Z7, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
 doneavx51296:
@@ -9395,13 +9615,13 @@ TEXT ·elemGELUTanhGradAVX512(SB), NOSPLIT, $0-32
 loopavx51297:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+1728(SB), Z2
-	VBROADCASTSS     elemConstants<>+1760(SB), Z3
+	VBROADCASTSS     elemConstants<>+1760(SB), Z2
+	VBROADCASTSS     elemConstants<>+1792(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
-	VMULPS.BCST      elemConstants<>+1248(SB), Z2, Z2
-	VADDPS.BCST      elemConstants<>+1280(SB), Z2, Z2
+	VMULPS.BCST      elemConstants<>+1312(SB), Z2, Z2
+	VADDPS.BCST      elemConstants<>+1344(SB), Z2, Z2
 	VMULPS           Z2, Z1, Z2
 	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
 	VRNDSCALEPS      $0x08, Z3, Z3
@@ -9422,8 +9642,8 @@ loopavx51297:
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
 	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1792(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1824(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1824(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1856(SB), Z4, Z4
 	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
@@ -9443,13 +9663,13 @@ endavx51298:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+1728(SB), Z2
-	VBROADCASTSS     elemConstants<>+1760(SB), Z3
+	VBROADCASTSS     elemConstants<>+1760(SB), Z2
+	VBROADCASTSS     elemConstants<>+1792(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
-	VMULPS.BCST      elemConstants<>+1248(SB), Z2, Z2
-	VADDPS.BCST      elemConstants<>+1280(SB), Z2, Z2
+	VMULPS.BCST      elemConstants<>+1312(SB), Z2, Z2
+	VADDPS.BCST      elemConstants<>+1344(SB), Z2, Z2
 	VMULPS           Z2, Z1, Z2
 	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
 	VRNDSCALEPS      $0x08, Z3, Z3
@@ -9470,8 +9690,8 @@ endavx51298:
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
 	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1792(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1824(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1824(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1856(SB), Z4, Z4
 	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
@@ -9497,9 +9717,9 @@ TEXT ·elemQuickGELUGradAVX512(SB), NOSPLIT, $0-32
 loopavx512100:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VMULPS.BCST      elemConstants<>+1856(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1888(SB), Z2
-	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VMULPS.BCST      elemConstants<>+1888(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1920(SB), Z2
+	VBROADCASTSS     elemConstants<>+1952(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -9539,9 +9759,9 @@ endavx512101:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VMULPS.BCST      elemConstants<>+1856(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1888(SB), Z2
-	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VMULPS.BCST      elemConstants<>+1888(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1920(SB), Z2
+	VBROADCASTSS     elemConstants<>+1952(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -9588,8 +9808,8 @@ loopavx512103:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1888(SB), Z2
-	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VBROADCASTSS     elemConstants<>+1920(SB), Z2
+	VBROADCASTSS     elemConstants<>+1952(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -9630,8 +9850,8 @@ endavx512104:
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1888(SB), Z2
-	VBROADCASTSS     elemConstants<>+1920(SB), Z3
+	VBROADCASTSS     elemConstants<>+1920(SB), Z2
+	VBROADCASTSS     elemConstants<>+1952(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -9679,7 +9899,7 @@ loopavx512106:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z3
 	VBROADCASTSS     elemConstants<>+96(SB), Z4
 	VMINPS           Z1, Z4, Z1
 	VMAXPS           Z1, Z3, Z1
@@ -9716,7 +9936,7 @@ endavx512107:
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z2
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z3
 	VBROADCASTSS     elemConstants<>+96(SB), Z4
 	VMINPS           Z1, Z4, Z1
 	VMAXPS           Z1, Z3, Z1
@@ -9790,7 +10010,7 @@ doneavx512111:
 	RET
 
 // func elemMishGradAVX512(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemMishGradAVX512(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
@@ -9803,35 +10023,39 @@ TEXT ·elemMishGradAVX512(SB), NOSPLIT, $0-32
 loopavx512112:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+480(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
-	VMULPS           Z3, Z3, Z5
-	VFMADD231PS      Z5, Z4, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z2, Z3, Z2
-	VADDPS.BCST      elemConstants<>+544(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z3
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VADDPS.BCST      elemConstants<>+544(SB), Z3, Z5
-	VDIVPS           Z5, Z4, Z4
-	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
-	VMULPS           Z4, Z1, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z5
-	VMULPS           Z5, Z2, Z2
-	VFMADD231PS      Z2, Z1, Z3
-	VMULPS           Z4, Z3, Z1
+	VMINPS           Z1, Z3, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z6
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z6
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z6
+	VBROADCASTSS     elemConstants<>+224(SB), Z7
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z6, Z7
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z6, Z7
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z6, Z7
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z6, Z7
+	VMULPS           Z6, Z6, Z8
+	VFMADD231PS      Z8, Z7, Z6
+	VADDPS.BCST      elemConstants<>+384(SB), Z6, Z6
+	VSCALEFPS        Z3, Z6, Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z6
+	VXORPS           Z7, Z7, Z7
+	VCMPPS           $0x11, Z6, Z1, K2
+	VBLENDMPS        Z7, Z3, K2, Z4
+	VADDPS.BCST      elemConstants<>+544(SB), Z4, Z1
+	VMULPS           Z1, Z4, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z6
+	VDIVPS           Z6, Z3, Z3
+	VMULPS.BCST      elemConstants<>+1664(SB), Z2, Z2
+	VMULPS           Z3, Z2, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z6
+	VMULPS           Z6, Z4, Z6
+	VFMADD231PS      Z6, Z2, Z1
+	VMULPS           Z3, Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
@@ -9847,35 +10071,39 @@ endavx512113:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+480(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
-	VMULPS           Z3, Z3, Z5
-	VFMADD231PS      Z5, Z4, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z2, Z3, Z2
-	VADDPS.BCST      elemConstants<>+544(SB), Z2, Z3
-	VMULPS           Z3, Z2, Z3
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VADDPS.BCST      elemConstants<>+544(SB), Z3, Z5
-	VDIVPS           Z5, Z4, Z4
-	VMULPS.BCST      elemConstants<>+1600(SB), Z1, Z1
-	VMULPS           Z4, Z1, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z5
-	VMULPS           Z5, Z2, Z2
-	VFMADD231PS      Z2, Z1, Z3
-	VMULPS           Z4, Z3, Z1
+	VMINPS           Z1, Z3, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z6
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z6
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z6
+	VMULPS           Z4, Z4, Z7
+	VFMADD231PS      Z7, Z6, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z3, Z4, Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VXORPS           Z6, Z6, Z6
+	VCMPPS           $0x11, Z4, Z1, K2
+	VBLENDMPS        Z6, Z3, K2, Z5
+	VADDPS.BCST      elemConstants<>+544(SB), Z5, Z1
+	VMULPS           Z1, Z5, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+544(SB), Z1, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS.BCST      elemConstants<>+1664(SB), Z2, Z2
+	VMULPS           Z3, Z2, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z5, Z4
+	VMULPS           Z4, Z5, Z4
+	VFMADD231PS      Z4, Z2, Z1
+	VMULPS           Z3, Z1, Z1
 	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
@@ -9898,8 +10126,8 @@ loopavx512115:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1952(SB), Z3
-	VBROADCASTSS elemConstants<>+1504(SB), Z4
+	VBROADCASTSS elemConstants<>+1984(SB), Z3
+	VBROADCASTSS elemConstants<>+1568(SB), Z4
 	VXORPS       Z5, Z5, Z5
 	VCMPPS       $0x11, Z3, Z2, K2
 	VBLENDMPS    Z4, Z5, K2, Z6
@@ -9921,8 +10149,8 @@ endavx512116:
 	VMOVUPS.Z    (CX)(SI*4), K1, Z0
 	VMOVUPS.Z    (DX)(SI*4), K1, Z1
 	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1952(SB), Z3
-	VBROADCASTSS elemConstants<>+1504(SB), Z4
+	VBROADCASTSS elemConstants<>+1984(SB), Z3
+	VBROADCASTSS elemConstants<>+1568(SB), Z4
 	VXORPS       Z5, Z5, Z5
 	VCMPPS       $0x11, Z3, Z2, K2
 	VBLENDMPS    Z4, Z5, K2, Z8
@@ -9950,17 +10178,17 @@ loopavx512118:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1952(SB), Z3
-	VBROADCASTSS     elemConstants<>+1504(SB), Z4
+	VBROADCASTSS     elemConstants<>+1984(SB), Z3
+	VBROADCASTSS     elemConstants<>+1568(SB), Z4
 	VXORPS           Z5, Z5, Z5
 	VCMPPS           $0x11, Z3, Z2, K2
 	VBLENDMPS        Z4, Z5, K2, Z6
 	VCMPPS           $0x03, Z1, Z1, K2
 	VBLENDMPS        Z1, Z6, K2, Z7
 	VMOVAPS          Z1, Z2
-	VBROADCASTSS     elemConstants<>+1504(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+1536(SB), Z3
+	VBROADCASTSS     elemConstants<>+1568(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+1600(SB), Z3
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VMINPS           Z2, Z4, Z2
 	VMAXPS           Z2, Z3, Z2
@@ -9981,17 +10209,17 @@ endavx512119:
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1952(SB), Z3
-	VBROADCASTSS     elemConstants<>+1504(SB), Z4
+	VBROADCASTSS     elemConstants<>+1984(SB), Z3
+	VBROADCASTSS     elemConstants<>+1568(SB), Z4
 	VXORPS           Z5, Z5, Z5
 	VCMPPS           $0x11, Z3, Z2, K2
 	VBLENDMPS        Z4, Z5, K2, Z8
 	VCMPPS           $0x03, Z1, Z1, K2
 	VBLENDMPS        Z1, Z8, K2, Z9
 	VMOVAPS          Z1, Z2
-	VBROADCASTSS     elemConstants<>+1504(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+768(SB), Z3, Z2
-	VBROADCASTSS     elemConstants<>+1536(SB), Z3
+	VBROADCASTSS     elemConstants<>+1568(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+1600(SB), Z3
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VMINPS           Z2, Z4, Z2
 	VMAXPS           Z2, Z3, Z2
@@ -12352,8 +12580,8 @@ doneavx512310:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemLargestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+1984(SB), Z0
-	VBROADCASTSS elemConstants<>+1984(SB), Z1
+	VBROADCASTSS elemConstants<>+2016(SB), Z0
+	VBROADCASTSS elemConstants<>+2016(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -12415,7 +12643,7 @@ doneavx512315:
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
 	JZ            numbersavx512316
-	VMOVSS        elemConstants<>+2016(SB), X0
+	VMOVSS        elemConstants<>+2048(SB), X0
 
 numbersavx512316:
 	VMOVSS X0, ret+16(FP)
@@ -12426,8 +12654,8 @@ numbersavx512316:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemSmallestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2048(SB), Z0
-	VBROADCASTSS elemConstants<>+2048(SB), Z1
+	VBROADCASTSS elemConstants<>+2080(SB), Z0
+	VBROADCASTSS elemConstants<>+2080(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -12489,7 +12717,7 @@ doneavx512321:
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
 	JZ            numbersavx512322
-	VMOVSS        elemConstants<>+2016(SB), X0
+	VMOVSS        elemConstants<>+2048(SB), X0
 
 numbersavx512322:
 	VMOVSS X0, ret+16(FP)
@@ -12512,48 +12740,56 @@ TEXT ·elemExpSumAVX512(SB), NOSPLIT, $0-36
 loopavx512323:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
-	VBROADCASTSS     elemConstants<>+64(SB), Z4
-	VBROADCASTSS     elemConstants<>+96(SB), Z5
-	VMINPS           Z3, Z5, Z3
-	VMAXPS           Z3, Z4, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
-	VRNDSCALEPS      $0x08, Z4, Z4
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
-	VMULPS           Z3, Z3, Z6
-	VFMADD231PS      Z6, Z5, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z4, Z3, Z3
-	VMOVUPS          Z3, (AX)(BX*4)
-	VADDPS           Z3, Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z8
+	VBROADCASTSS     elemConstants<>+96(SB), Z9
+	VMINPS           Z3, Z9, Z9
+	VMAXPS           Z9, Z8, Z8
+	VMULPS.BCST      elemConstants<>+128(SB), Z8, Z9
+	VRNDSCALEPS      $0x08, Z9, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z9, Z8
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z9, Z8
+	VBROADCASTSS     elemConstants<>+224(SB), Z10
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z8, Z10
+	VMULPS           Z8, Z8, Z11
+	VFMADD231PS      Z11, Z10, Z8
+	VADDPS.BCST      elemConstants<>+384(SB), Z8, Z8
+	VSCALEFPS        Z9, Z8, Z8
+	VBROADCASTSS     elemConstants<>+576(SB), Z9
+	VXORPS           Z10, Z10, Z10
+	VCMPPS           $0x11, Z9, Z3, K2
+	VBLENDMPS        Z10, Z8, K2, Z4
+	VMOVUPS          Z4, (AX)(BX*4)
+	VADDPS           Z4, Z1, Z1
 	VMOVUPS          64(CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
-	VBROADCASTSS     elemConstants<>+64(SB), Z4
-	VBROADCASTSS     elemConstants<>+96(SB), Z5
-	VMINPS           Z3, Z5, Z3
-	VMAXPS           Z3, Z4, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
-	VRNDSCALEPS      $0x08, Z4, Z4
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
-	VMULPS           Z3, Z3, Z6
-	VFMADD231PS      Z6, Z5, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z4, Z3, Z3
-	VMOVUPS          Z3, 64(AX)(BX*4)
-	VADDPS           Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z8
+	VBROADCASTSS     elemConstants<>+96(SB), Z9
+	VMINPS           Z3, Z9, Z9
+	VMAXPS           Z9, Z8, Z8
+	VMULPS.BCST      elemConstants<>+128(SB), Z8, Z9
+	VRNDSCALEPS      $0x08, Z9, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z9, Z8
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z9, Z8
+	VBROADCASTSS     elemConstants<>+224(SB), Z10
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z8, Z10
+	VMULPS           Z8, Z8, Z11
+	VFMADD231PS      Z11, Z10, Z8
+	VADDPS.BCST      elemConstants<>+384(SB), Z8, Z8
+	VSCALEFPS        Z9, Z8, Z8
+	VBROADCASTSS     elemConstants<>+576(SB), Z9
+	VXORPS           Z10, Z10, Z10
+	VCMPPS           $0x11, Z9, Z3, K2
+	VBLENDMPS        Z10, Z8, K2, Z5
+	VMOVUPS          Z5, 64(AX)(BX*4)
+	VADDPS           Z5, Z2, Z2
 	ADDQ             $0x20, BX
 	SUBQ             $0x20, DX
 	JGE              loopavx512323
@@ -12566,26 +12802,30 @@ endavx512324:
 loopavx512325:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
-	VBROADCASTSS     elemConstants<>+64(SB), Z4
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
 	VBROADCASTSS     elemConstants<>+96(SB), Z5
-	VMINPS           Z3, Z5, Z3
-	VMAXPS           Z3, Z4, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
-	VRNDSCALEPS      $0x08, Z4, Z4
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
-	VMULPS           Z3, Z3, Z6
-	VFMADD231PS      Z6, Z5, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z4, Z3, Z3
-	VMOVUPS          Z3, (AX)(BX*4)
-	VADDPS           Z3, Z1, Z1
+	VMINPS           Z3, Z5, Z5
+	VMAXPS           Z5, Z4, Z4
+	VMULPS.BCST      elemConstants<>+128(SB), Z4, Z5
+	VRNDSCALEPS      $0x08, Z5, Z5
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z5, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z5, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z8
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z8
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z8
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z8
+	VMULPS           Z4, Z4, Z9
+	VFMADD231PS      Z9, Z8, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z5, Z4, Z4
+	VBROADCASTSS     elemConstants<>+576(SB), Z5
+	VXORPS           Z8, Z8, Z8
+	VCMPPS           $0x11, Z5, Z3, K2
+	VBLENDMPS        Z8, Z4, K2, Z6
+	VMOVUPS          Z6, (AX)(BX*4)
+	VADDPS           Z6, Z1, Z1
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
 	JGE              loopavx512325
@@ -12599,27 +12839,31 @@ endavx512326:
 	KMOVW            SI, K1
 	VMOVUPS.Z        (CX)(BX*4), K1, Z3
 	VSUBPS           Z0, Z3, Z0
-	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z3
 	VBROADCASTSS     elemConstants<>+96(SB), Z4
-	VMINPS           Z0, Z4, Z0
-	VMAXPS           Z0, Z3, Z0
-	VMULPS.BCST      elemConstants<>+128(SB), Z0, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z0
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z0
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z0, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z0, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z0, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VFMADD231PS      Z5, Z4, Z0
-	VADDPS.BCST      elemConstants<>+384(SB), Z0, Z0
-	VSCALEFPS        Z3, Z0, Z0
-	VMOVUPS          Z0, K1, (AX)(BX*4)
-	VMOVAPS.Z        Z0, K1, Z0
-	VADDPS           Z0, Z1, Z1
+	VMINPS           Z0, Z4, Z4
+	VMAXPS           Z4, Z3, Z3
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
+	VMULPS           Z3, Z3, Z6
+	VFMADD231PS      Z6, Z5, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z4, Z3, Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x11, Z4, Z0, K2
+	VBLENDMPS        Z5, Z3, K2, Z7
+	VMOVUPS          Z7, K1, (AX)(BX*4)
+	VMOVAPS.Z        Z7, K1, Z7
+	VADDPS           Z7, Z1, Z1
 
 doneavx512327:
 	VADDPS        Z2, Z1, Z1
@@ -12650,46 +12894,54 @@ TEXT ·elemSumExpAVX512(SB), NOSPLIT, $0-28
 loopavx512328:
 	VMOVUPS          (AX)(DX*4), Z3
 	VSUBPS           Z0, Z3, Z3
-	VBROADCASTSS     elemConstants<>+64(SB), Z4
-	VBROADCASTSS     elemConstants<>+96(SB), Z5
-	VMINPS           Z3, Z5, Z3
-	VMAXPS           Z3, Z4, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
-	VRNDSCALEPS      $0x08, Z4, Z4
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
-	VMULPS           Z3, Z3, Z6
-	VFMADD231PS      Z6, Z5, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z4, Z3, Z3
-	VADDPS           Z3, Z1, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z8
+	VBROADCASTSS     elemConstants<>+96(SB), Z9
+	VMINPS           Z3, Z9, Z9
+	VMAXPS           Z9, Z8, Z8
+	VMULPS.BCST      elemConstants<>+128(SB), Z8, Z9
+	VRNDSCALEPS      $0x08, Z9, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z9, Z8
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z9, Z8
+	VBROADCASTSS     elemConstants<>+224(SB), Z10
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z8, Z10
+	VMULPS           Z8, Z8, Z11
+	VFMADD231PS      Z11, Z10, Z8
+	VADDPS.BCST      elemConstants<>+384(SB), Z8, Z8
+	VSCALEFPS        Z9, Z8, Z8
+	VBROADCASTSS     elemConstants<>+576(SB), Z9
+	VXORPS           Z10, Z10, Z10
+	VCMPPS           $0x11, Z9, Z3, K2
+	VBLENDMPS        Z10, Z8, K2, Z4
+	VADDPS           Z4, Z1, Z1
 	VMOVUPS          64(AX)(DX*4), Z3
 	VSUBPS           Z0, Z3, Z3
-	VBROADCASTSS     elemConstants<>+64(SB), Z4
-	VBROADCASTSS     elemConstants<>+96(SB), Z5
-	VMINPS           Z3, Z5, Z3
-	VMAXPS           Z3, Z4, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
-	VRNDSCALEPS      $0x08, Z4, Z4
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
-	VMULPS           Z3, Z3, Z6
-	VFMADD231PS      Z6, Z5, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z4, Z3, Z3
-	VADDPS           Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z8
+	VBROADCASTSS     elemConstants<>+96(SB), Z9
+	VMINPS           Z3, Z9, Z9
+	VMAXPS           Z9, Z8, Z8
+	VMULPS.BCST      elemConstants<>+128(SB), Z8, Z9
+	VRNDSCALEPS      $0x08, Z9, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z9, Z8
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z9, Z8
+	VBROADCASTSS     elemConstants<>+224(SB), Z10
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z8, Z10
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z8, Z10
+	VMULPS           Z8, Z8, Z11
+	VFMADD231PS      Z11, Z10, Z8
+	VADDPS.BCST      elemConstants<>+384(SB), Z8, Z8
+	VSCALEFPS        Z9, Z8, Z8
+	VBROADCASTSS     elemConstants<>+576(SB), Z9
+	VXORPS           Z10, Z10, Z10
+	VCMPPS           $0x11, Z9, Z3, K2
+	VBLENDMPS        Z10, Z8, K2, Z5
+	VADDPS           Z5, Z2, Z2
 	ADDQ             $0x20, DX
 	SUBQ             $0x20, CX
 	JGE              loopavx512328
@@ -12702,25 +12954,29 @@ endavx512329:
 loopavx512330:
 	VMOVUPS          (AX)(DX*4), Z3
 	VSUBPS           Z0, Z3, Z3
-	VBROADCASTSS     elemConstants<>+64(SB), Z4
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
 	VBROADCASTSS     elemConstants<>+96(SB), Z5
-	VMINPS           Z3, Z5, Z3
-	VMAXPS           Z3, Z4, Z3
-	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
-	VRNDSCALEPS      $0x08, Z4, Z4
-	VMOVAPS          Z3, Z3
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
-	VBROADCASTSS     elemConstants<>+224(SB), Z5
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
-	VMULPS           Z3, Z3, Z6
-	VFMADD231PS      Z6, Z5, Z3
-	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
-	VSCALEFPS        Z4, Z3, Z3
-	VADDPS           Z3, Z1, Z1
+	VMINPS           Z3, Z5, Z5
+	VMAXPS           Z5, Z4, Z4
+	VMULPS.BCST      elemConstants<>+128(SB), Z4, Z5
+	VRNDSCALEPS      $0x08, Z5, Z5
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z5, Z4
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z5, Z4
+	VBROADCASTSS     elemConstants<>+224(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z4, Z8
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z4, Z8
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z4, Z8
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z4, Z8
+	VMULPS           Z4, Z4, Z9
+	VFMADD231PS      Z9, Z8, Z4
+	VADDPS.BCST      elemConstants<>+384(SB), Z4, Z4
+	VSCALEFPS        Z5, Z4, Z4
+	VBROADCASTSS     elemConstants<>+576(SB), Z5
+	VXORPS           Z8, Z8, Z8
+	VCMPPS           $0x11, Z5, Z3, K2
+	VBLENDMPS        Z8, Z4, K2, Z6
+	VADDPS           Z6, Z1, Z1
 	ADDQ             $0x10, DX
 	SUBQ             $0x10, CX
 	JGE              loopavx512330
@@ -12734,26 +12990,30 @@ endavx512331:
 	KMOVW            BX, K1
 	VMOVUPS.Z        (AX)(DX*4), K1, Z3
 	VSUBPS           Z0, Z3, Z0
-	VBROADCASTSS     elemConstants<>+64(SB), Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z3
 	VBROADCASTSS     elemConstants<>+96(SB), Z4
-	VMINPS           Z0, Z4, Z0
-	VMAXPS           Z0, Z3, Z0
-	VMULPS.BCST      elemConstants<>+128(SB), Z0, Z3
-	VRNDSCALEPS      $0x08, Z3, Z3
-	VMOVAPS          Z0, Z0
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z0
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z0
-	VBROADCASTSS     elemConstants<>+224(SB), Z4
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z0, Z4
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z0, Z4
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z0, Z4
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VFMADD231PS      Z5, Z4, Z0
-	VADDPS.BCST      elemConstants<>+384(SB), Z0, Z0
-	VSCALEFPS        Z3, Z0, Z0
-	VMOVAPS.Z        Z0, K1, Z0
-	VADDPS           Z0, Z1, Z1
+	VMINPS           Z0, Z4, Z4
+	VMAXPS           Z4, Z3, Z3
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z4
+	VRNDSCALEPS      $0x08, Z4, Z4
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z4, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z4, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z5
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z5
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z5
+	VMULPS           Z3, Z3, Z6
+	VFMADD231PS      Z6, Z5, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z4, Z3, Z3
+	VBROADCASTSS     elemConstants<>+576(SB), Z4
+	VXORPS           Z5, Z5, Z5
+	VCMPPS           $0x11, Z4, Z0, K2
+	VBLENDMPS        Z5, Z3, K2, Z7
+	VMOVAPS.Z        Z7, K1, Z7
+	VADDPS           Z7, Z1, Z1
 
 doneavx512332:
 	VADDPS        Z2, Z1, Z1
@@ -12770,7 +13030,7 @@ doneavx512332:
 	RET
 
 // func elemLogSoftmaxGradAVX512(dx *float32, dy *float32, y *float32, sum float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemLogSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dx+0(FP), AX
 	MOVQ         dy+8(FP), CX
@@ -12783,27 +13043,31 @@ TEXT ·elemLogSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 
 loopavx512333:
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VMOVUPS          (CX)(SI*4), Z2
-	VFNMADD231PS     Z0, Z1, Z2
-	VMOVUPS          Z2, (AX)(SI*4)
+	VMINPS           Z1, Z3, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z6
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z6
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z6
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z6
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z6
+	VMULPS           Z2, Z2, Z7
+	VFMADD231PS      Z7, Z6, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z3
+	VXORPS           Z6, Z6, Z6
+	VCMPPS           $0x11, Z3, Z1, K2
+	VBLENDMPS        Z6, Z2, K2, Z4
+	VMOVUPS          (CX)(SI*4), Z1
+	VFNMADD231PS     Z0, Z4, Z1
+	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
 	JGE              loopavx512333
@@ -12816,27 +13080,31 @@ endavx512334:
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+64(SB), Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
-	VMINPS           Z1, Z3, Z1
-	VMAXPS           Z1, Z2, Z1
-	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
-	VRNDSCALEPS      $0x08, Z2, Z2
-	VMOVAPS          Z1, Z1
-	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
-	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
-	VBROADCASTSS     elemConstants<>+224(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
-	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
-	VMULPS           Z1, Z1, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VSCALEFPS        Z2, Z1, Z1
-	VMOVUPS.Z        (CX)(SI*4), K1, Z2
-	VFNMADD231PS     Z0, Z1, Z2
-	VMOVUPS          Z2, K1, (AX)(SI*4)
+	VMINPS           Z1, Z3, Z3
+	VMAXPS           Z3, Z2, Z2
+	VMULPS.BCST      elemConstants<>+128(SB), Z2, Z3
+	VRNDSCALEPS      $0x08, Z3, Z3
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z3, Z2
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z3, Z2
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z2, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z2, Z4
+	VMULPS           Z2, Z2, Z6
+	VFMADD231PS      Z6, Z4, Z2
+	VADDPS.BCST      elemConstants<>+384(SB), Z2, Z2
+	VSCALEFPS        Z3, Z2, Z2
+	VBROADCASTSS     elemConstants<>+576(SB), Z3
+	VXORPS           Z4, Z4, Z4
+	VCMPPS           $0x11, Z3, Z1, K2
+	VBLENDMPS        Z4, Z2, K2, Z5
+	VMOVUPS.Z        (CX)(SI*4), K1, Z1
+	VFNMADD231PS     Z0, Z5, Z1
+	VMOVUPS          Z1, K1, (AX)(SI*4)
 
 doneavx512335:
 	VZEROUPPER
@@ -14310,14 +14578,14 @@ DATA elemConstants<>+48(SB)/4, $0x7fffffff
 DATA elemConstants<>+52(SB)/4, $0x7fffffff
 DATA elemConstants<>+56(SB)/4, $0x7fffffff
 DATA elemConstants<>+60(SB)/4, $0x7fffffff
-DATA elemConstants<>+64(SB)/4, $0xc2d20000
-DATA elemConstants<>+68(SB)/4, $0xc2d20000
-DATA elemConstants<>+72(SB)/4, $0xc2d20000
-DATA elemConstants<>+76(SB)/4, $0xc2d20000
-DATA elemConstants<>+80(SB)/4, $0xc2d20000
-DATA elemConstants<>+84(SB)/4, $0xc2d20000
-DATA elemConstants<>+88(SB)/4, $0xc2d20000
-DATA elemConstants<>+92(SB)/4, $0xc2d20000
+DATA elemConstants<>+64(SB)/4, $0xc2d00000
+DATA elemConstants<>+68(SB)/4, $0xc2d00000
+DATA elemConstants<>+72(SB)/4, $0xc2d00000
+DATA elemConstants<>+76(SB)/4, $0xc2d00000
+DATA elemConstants<>+80(SB)/4, $0xc2d00000
+DATA elemConstants<>+84(SB)/4, $0xc2d00000
+DATA elemConstants<>+88(SB)/4, $0xc2d00000
+DATA elemConstants<>+92(SB)/4, $0xc2d00000
 DATA elemConstants<>+96(SB)/4, $0x42b20000
 DATA elemConstants<>+100(SB)/4, $0x42b20000
 DATA elemConstants<>+104(SB)/4, $0x42b20000
@@ -14438,399 +14706,407 @@ DATA elemConstants<>+560(SB)/4, $0x40000000
 DATA elemConstants<>+564(SB)/4, $0x40000000
 DATA elemConstants<>+568(SB)/4, $0x40000000
 DATA elemConstants<>+572(SB)/4, $0x40000000
-DATA elemConstants<>+576(SB)/4, $0x41200000
-DATA elemConstants<>+580(SB)/4, $0x41200000
-DATA elemConstants<>+584(SB)/4, $0x41200000
-DATA elemConstants<>+588(SB)/4, $0x41200000
-DATA elemConstants<>+592(SB)/4, $0x41200000
-DATA elemConstants<>+596(SB)/4, $0x41200000
-DATA elemConstants<>+600(SB)/4, $0x41200000
-DATA elemConstants<>+604(SB)/4, $0x41200000
-DATA elemConstants<>+608(SB)/4, $0x3fb504f3
-DATA elemConstants<>+612(SB)/4, $0x3fb504f3
-DATA elemConstants<>+616(SB)/4, $0x3fb504f3
-DATA elemConstants<>+620(SB)/4, $0x3fb504f3
-DATA elemConstants<>+624(SB)/4, $0x3fb504f3
-DATA elemConstants<>+628(SB)/4, $0x3fb504f3
-DATA elemConstants<>+632(SB)/4, $0x3fb504f3
-DATA elemConstants<>+636(SB)/4, $0x3fb504f3
-DATA elemConstants<>+640(SB)/4, $0x3b8661fd
-DATA elemConstants<>+644(SB)/4, $0x3b8661fd
-DATA elemConstants<>+648(SB)/4, $0x3b8661fd
-DATA elemConstants<>+652(SB)/4, $0x3b8661fd
-DATA elemConstants<>+656(SB)/4, $0x3b8661fd
-DATA elemConstants<>+660(SB)/4, $0x3b8661fd
-DATA elemConstants<>+664(SB)/4, $0x3b8661fd
-DATA elemConstants<>+668(SB)/4, $0x3b8661fd
-DATA elemConstants<>+672(SB)/4, $0x3d26034a
-DATA elemConstants<>+676(SB)/4, $0x3d26034a
-DATA elemConstants<>+680(SB)/4, $0x3d26034a
-DATA elemConstants<>+684(SB)/4, $0x3d26034a
-DATA elemConstants<>+688(SB)/4, $0x3d26034a
-DATA elemConstants<>+692(SB)/4, $0x3d26034a
-DATA elemConstants<>+696(SB)/4, $0x3d26034a
-DATA elemConstants<>+700(SB)/4, $0x3d26034a
-DATA elemConstants<>+704(SB)/4, $0x3e3b5226
-DATA elemConstants<>+708(SB)/4, $0x3e3b5226
-DATA elemConstants<>+712(SB)/4, $0x3e3b5226
-DATA elemConstants<>+716(SB)/4, $0x3e3b5226
-DATA elemConstants<>+720(SB)/4, $0x3e3b5226
-DATA elemConstants<>+724(SB)/4, $0x3e3b5226
-DATA elemConstants<>+728(SB)/4, $0x3e3b5226
-DATA elemConstants<>+732(SB)/4, $0x3e3b5226
-DATA elemConstants<>+736(SB)/4, $0x3ee03259
-DATA elemConstants<>+740(SB)/4, $0x3ee03259
-DATA elemConstants<>+744(SB)/4, $0x3ee03259
-DATA elemConstants<>+748(SB)/4, $0x3ee03259
-DATA elemConstants<>+752(SB)/4, $0x3ee03259
-DATA elemConstants<>+756(SB)/4, $0x3ee03259
-DATA elemConstants<>+760(SB)/4, $0x3ee03259
-DATA elemConstants<>+764(SB)/4, $0x3ee03259
-DATA elemConstants<>+768(SB)/4, $0x3f000000
-DATA elemConstants<>+772(SB)/4, $0x3f000000
-DATA elemConstants<>+776(SB)/4, $0x3f000000
-DATA elemConstants<>+780(SB)/4, $0x3f000000
-DATA elemConstants<>+784(SB)/4, $0x3f000000
-DATA elemConstants<>+788(SB)/4, $0x3f000000
-DATA elemConstants<>+792(SB)/4, $0x3f000000
-DATA elemConstants<>+796(SB)/4, $0x3f000000
-DATA elemConstants<>+800(SB)/4, $0x3c286bfb
-DATA elemConstants<>+804(SB)/4, $0x3c286bfb
-DATA elemConstants<>+808(SB)/4, $0x3c286bfb
-DATA elemConstants<>+812(SB)/4, $0x3c286bfb
-DATA elemConstants<>+816(SB)/4, $0x3c286bfb
-DATA elemConstants<>+820(SB)/4, $0x3c286bfb
-DATA elemConstants<>+824(SB)/4, $0x3c286bfb
-DATA elemConstants<>+828(SB)/4, $0x3c286bfb
-DATA elemConstants<>+832(SB)/4, $0x3dd01469
-DATA elemConstants<>+836(SB)/4, $0x3dd01469
-DATA elemConstants<>+840(SB)/4, $0x3dd01469
-DATA elemConstants<>+844(SB)/4, $0x3dd01469
-DATA elemConstants<>+848(SB)/4, $0x3dd01469
-DATA elemConstants<>+852(SB)/4, $0x3dd01469
-DATA elemConstants<>+856(SB)/4, $0x3dd01469
-DATA elemConstants<>+860(SB)/4, $0x3dd01469
-DATA elemConstants<>+864(SB)/4, $0x3eeff50d
-DATA elemConstants<>+868(SB)/4, $0x3eeff50d
-DATA elemConstants<>+872(SB)/4, $0x3eeff50d
-DATA elemConstants<>+876(SB)/4, $0x3eeff50d
-DATA elemConstants<>+880(SB)/4, $0x3eeff50d
-DATA elemConstants<>+884(SB)/4, $0x3eeff50d
-DATA elemConstants<>+888(SB)/4, $0x3eeff50d
-DATA elemConstants<>+892(SB)/4, $0x3eeff50d
-DATA elemConstants<>+896(SB)/4, $0x3f99c22f
-DATA elemConstants<>+900(SB)/4, $0x3f99c22f
-DATA elemConstants<>+904(SB)/4, $0x3f99c22f
-DATA elemConstants<>+908(SB)/4, $0x3f99c22f
-DATA elemConstants<>+912(SB)/4, $0x3f99c22f
-DATA elemConstants<>+916(SB)/4, $0x3f99c22f
-DATA elemConstants<>+920(SB)/4, $0x3f99c22f
-DATA elemConstants<>+924(SB)/4, $0x3f99c22f
-DATA elemConstants<>+928(SB)/4, $0x3fd63a45
-DATA elemConstants<>+932(SB)/4, $0x3fd63a45
-DATA elemConstants<>+936(SB)/4, $0x3fd63a45
-DATA elemConstants<>+940(SB)/4, $0x3fd63a45
-DATA elemConstants<>+944(SB)/4, $0x3fd63a45
-DATA elemConstants<>+948(SB)/4, $0x3fd63a45
-DATA elemConstants<>+952(SB)/4, $0x3fd63a45
-DATA elemConstants<>+956(SB)/4, $0x3fd63a45
-DATA elemConstants<>+960(SB)/4, $0x38a4b538
-DATA elemConstants<>+964(SB)/4, $0x38a4b538
-DATA elemConstants<>+968(SB)/4, $0x38a4b538
-DATA elemConstants<>+972(SB)/4, $0x38a4b538
-DATA elemConstants<>+976(SB)/4, $0x38a4b538
-DATA elemConstants<>+980(SB)/4, $0x38a4b538
-DATA elemConstants<>+984(SB)/4, $0x38a4b538
-DATA elemConstants<>+988(SB)/4, $0x38a4b538
-DATA elemConstants<>+992(SB)/4, $0xba51fb8d
-DATA elemConstants<>+996(SB)/4, $0xba51fb8d
-DATA elemConstants<>+1000(SB)/4, $0xba51fb8d
-DATA elemConstants<>+1004(SB)/4, $0xba51fb8d
-DATA elemConstants<>+1008(SB)/4, $0xba51fb8d
-DATA elemConstants<>+1012(SB)/4, $0xba51fb8d
-DATA elemConstants<>+1016(SB)/4, $0xba51fb8d
-DATA elemConstants<>+1020(SB)/4, $0xba51fb8d
-DATA elemConstants<>+1024(SB)/4, $0x3baa02db
-DATA elemConstants<>+1028(SB)/4, $0x3baa02db
-DATA elemConstants<>+1032(SB)/4, $0x3baa02db
-DATA elemConstants<>+1036(SB)/4, $0x3baa02db
-DATA elemConstants<>+1040(SB)/4, $0x3baa02db
-DATA elemConstants<>+1044(SB)/4, $0x3baa02db
-DATA elemConstants<>+1048(SB)/4, $0x3baa02db
-DATA elemConstants<>+1052(SB)/4, $0x3baa02db
-DATA elemConstants<>+1056(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1060(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1064(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1068(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1072(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1076(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1080(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1084(SB)/4, $0xbcdbfc87
-DATA elemConstants<>+1088(SB)/4, $0x3de7167c
-DATA elemConstants<>+1092(SB)/4, $0x3de7167c
-DATA elemConstants<>+1096(SB)/4, $0x3de7167c
-DATA elemConstants<>+1100(SB)/4, $0x3de7167c
-DATA elemConstants<>+1104(SB)/4, $0x3de7167c
-DATA elemConstants<>+1108(SB)/4, $0x3de7167c
-DATA elemConstants<>+1112(SB)/4, $0x3de7167c
-DATA elemConstants<>+1116(SB)/4, $0x3de7167c
-DATA elemConstants<>+1120(SB)/4, $0xbec0939f
-DATA elemConstants<>+1124(SB)/4, $0xbec0939f
-DATA elemConstants<>+1128(SB)/4, $0xbec0939f
-DATA elemConstants<>+1132(SB)/4, $0xbec0939f
-DATA elemConstants<>+1136(SB)/4, $0xbec0939f
-DATA elemConstants<>+1140(SB)/4, $0xbec0939f
-DATA elemConstants<>+1144(SB)/4, $0xbec0939f
-DATA elemConstants<>+1148(SB)/4, $0xbec0939f
-DATA elemConstants<>+1152(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1156(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1160(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1164(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1168(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1172(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1176(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1180(SB)/4, $0x3f906ebb
-DATA elemConstants<>+1184(SB)/4, $0x41680000
-DATA elemConstants<>+1188(SB)/4, $0x41680000
-DATA elemConstants<>+1192(SB)/4, $0x41680000
-DATA elemConstants<>+1196(SB)/4, $0x41680000
-DATA elemConstants<>+1200(SB)/4, $0x41680000
-DATA elemConstants<>+1204(SB)/4, $0x41680000
-DATA elemConstants<>+1208(SB)/4, $0x41680000
-DATA elemConstants<>+1212(SB)/4, $0x41680000
-DATA elemConstants<>+1216(SB)/4, $0xbf000000
-DATA elemConstants<>+1220(SB)/4, $0xbf000000
-DATA elemConstants<>+1224(SB)/4, $0xbf000000
-DATA elemConstants<>+1228(SB)/4, $0xbf000000
-DATA elemConstants<>+1232(SB)/4, $0xbf000000
-DATA elemConstants<>+1236(SB)/4, $0xbf000000
-DATA elemConstants<>+1240(SB)/4, $0xbf000000
-DATA elemConstants<>+1244(SB)/4, $0xbf000000
-DATA elemConstants<>+1248(SB)/4, $0xbd922279
-DATA elemConstants<>+1252(SB)/4, $0xbd922279
-DATA elemConstants<>+1256(SB)/4, $0xbd922279
-DATA elemConstants<>+1260(SB)/4, $0xbd922279
-DATA elemConstants<>+1264(SB)/4, $0xbd922279
-DATA elemConstants<>+1268(SB)/4, $0xbd922279
-DATA elemConstants<>+1272(SB)/4, $0xbd922279
-DATA elemConstants<>+1276(SB)/4, $0xbd922279
-DATA elemConstants<>+1280(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1284(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1288(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1292(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1296(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1300(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1304(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1308(SB)/4, $0xbfcc422a
-DATA elemConstants<>+1312(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1316(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1320(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1324(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1328(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1332(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1336(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1340(SB)/4, $0xbfd9db23
-DATA elemConstants<>+1344(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1348(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1352(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1356(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1360(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1364(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1368(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1372(SB)/4, $0x3e79fd38
-DATA elemConstants<>+1376(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1380(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1384(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1388(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1392(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1396(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1400(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1404(SB)/4, $0x3e5b112d
-DATA elemConstants<>+1408(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1412(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1416(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1420(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1424(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1428(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1432(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1436(SB)/4, $0x3e9289c0
-DATA elemConstants<>+1440(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1444(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1448(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1452(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1456(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1460(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1464(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1468(SB)/4, $0x3ecccb16
-DATA elemConstants<>+1472(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1476(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1480(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1484(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1488(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1492(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1496(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1500(SB)/4, $0x3f2aaaad
-DATA elemConstants<>+1504(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1508(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1512(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1516(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1520(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1524(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1528(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1532(SB)/4, $0x3e2aaaab
-DATA elemConstants<>+1536(SB)/4, $0x00000000
-DATA elemConstants<>+1540(SB)/4, $0x00000000
-DATA elemConstants<>+1544(SB)/4, $0x00000000
-DATA elemConstants<>+1548(SB)/4, $0x00000000
-DATA elemConstants<>+1552(SB)/4, $0x00000000
-DATA elemConstants<>+1556(SB)/4, $0x00000000
-DATA elemConstants<>+1560(SB)/4, $0x00000000
-DATA elemConstants<>+1564(SB)/4, $0x00000000
-DATA elemConstants<>+1568(SB)/4, $0xc0000000
-DATA elemConstants<>+1572(SB)/4, $0xc0000000
-DATA elemConstants<>+1576(SB)/4, $0xc0000000
-DATA elemConstants<>+1580(SB)/4, $0xc0000000
-DATA elemConstants<>+1584(SB)/4, $0xc0000000
-DATA elemConstants<>+1588(SB)/4, $0xc0000000
-DATA elemConstants<>+1592(SB)/4, $0xc0000000
-DATA elemConstants<>+1596(SB)/4, $0xc0000000
-DATA elemConstants<>+1600(SB)/4, $0x40800000
-DATA elemConstants<>+1604(SB)/4, $0x40800000
-DATA elemConstants<>+1608(SB)/4, $0x40800000
-DATA elemConstants<>+1612(SB)/4, $0x40800000
-DATA elemConstants<>+1616(SB)/4, $0x40800000
-DATA elemConstants<>+1620(SB)/4, $0x40800000
-DATA elemConstants<>+1624(SB)/4, $0x40800000
-DATA elemConstants<>+1628(SB)/4, $0x40800000
-DATA elemConstants<>+1632(SB)/4, $0xc124cccd
-DATA elemConstants<>+1636(SB)/4, $0xc124cccd
-DATA elemConstants<>+1640(SB)/4, $0xc124cccd
-DATA elemConstants<>+1644(SB)/4, $0xc124cccd
-DATA elemConstants<>+1648(SB)/4, $0xc124cccd
-DATA elemConstants<>+1652(SB)/4, $0xc124cccd
-DATA elemConstants<>+1656(SB)/4, $0xc124cccd
-DATA elemConstants<>+1660(SB)/4, $0xc124cccd
-DATA elemConstants<>+1664(SB)/4, $0x4124cccd
-DATA elemConstants<>+1668(SB)/4, $0x4124cccd
-DATA elemConstants<>+1672(SB)/4, $0x4124cccd
-DATA elemConstants<>+1676(SB)/4, $0x4124cccd
-DATA elemConstants<>+1680(SB)/4, $0x4124cccd
-DATA elemConstants<>+1684(SB)/4, $0x4124cccd
-DATA elemConstants<>+1688(SB)/4, $0x4124cccd
-DATA elemConstants<>+1692(SB)/4, $0x4124cccd
-DATA elemConstants<>+1696(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1700(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1704(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1708(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1712(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1716(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1720(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1724(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1728(SB)/4, $0xc11e6666
-DATA elemConstants<>+1732(SB)/4, $0xc11e6666
-DATA elemConstants<>+1736(SB)/4, $0xc11e6666
-DATA elemConstants<>+1740(SB)/4, $0xc11e6666
-DATA elemConstants<>+1744(SB)/4, $0xc11e6666
-DATA elemConstants<>+1748(SB)/4, $0xc11e6666
-DATA elemConstants<>+1752(SB)/4, $0xc11e6666
-DATA elemConstants<>+1756(SB)/4, $0xc11e6666
-DATA elemConstants<>+1760(SB)/4, $0x411e6666
-DATA elemConstants<>+1764(SB)/4, $0x411e6666
-DATA elemConstants<>+1768(SB)/4, $0x411e6666
-DATA elemConstants<>+1772(SB)/4, $0x411e6666
-DATA elemConstants<>+1776(SB)/4, $0x411e6666
-DATA elemConstants<>+1780(SB)/4, $0x411e6666
-DATA elemConstants<>+1784(SB)/4, $0x411e6666
-DATA elemConstants<>+1788(SB)/4, $0x411e6666
-DATA elemConstants<>+1792(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1796(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1800(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1804(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1808(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1812(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1816(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1820(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1824(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1828(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1832(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1836(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1840(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1844(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1848(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1852(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1856(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1860(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1864(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1868(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1872(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1876(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1880(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1884(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1888(SB)/4, $0xc2b00000
-DATA elemConstants<>+1892(SB)/4, $0xc2b00000
-DATA elemConstants<>+1896(SB)/4, $0xc2b00000
-DATA elemConstants<>+1900(SB)/4, $0xc2b00000
-DATA elemConstants<>+1904(SB)/4, $0xc2b00000
-DATA elemConstants<>+1908(SB)/4, $0xc2b00000
-DATA elemConstants<>+1912(SB)/4, $0xc2b00000
-DATA elemConstants<>+1916(SB)/4, $0xc2b00000
-DATA elemConstants<>+1920(SB)/4, $0x42b00000
-DATA elemConstants<>+1924(SB)/4, $0x42b00000
-DATA elemConstants<>+1928(SB)/4, $0x42b00000
-DATA elemConstants<>+1932(SB)/4, $0x42b00000
-DATA elemConstants<>+1936(SB)/4, $0x42b00000
-DATA elemConstants<>+1940(SB)/4, $0x42b00000
-DATA elemConstants<>+1944(SB)/4, $0x42b00000
-DATA elemConstants<>+1948(SB)/4, $0x42b00000
-DATA elemConstants<>+1952(SB)/4, $0x40400000
-DATA elemConstants<>+1956(SB)/4, $0x40400000
-DATA elemConstants<>+1960(SB)/4, $0x40400000
-DATA elemConstants<>+1964(SB)/4, $0x40400000
-DATA elemConstants<>+1968(SB)/4, $0x40400000
-DATA elemConstants<>+1972(SB)/4, $0x40400000
-DATA elemConstants<>+1976(SB)/4, $0x40400000
-DATA elemConstants<>+1980(SB)/4, $0x40400000
-DATA elemConstants<>+1984(SB)/4, $0xff800000
-DATA elemConstants<>+1988(SB)/4, $0xff800000
-DATA elemConstants<>+1992(SB)/4, $0xff800000
-DATA elemConstants<>+1996(SB)/4, $0xff800000
-DATA elemConstants<>+2000(SB)/4, $0xff800000
-DATA elemConstants<>+2004(SB)/4, $0xff800000
-DATA elemConstants<>+2008(SB)/4, $0xff800000
-DATA elemConstants<>+2012(SB)/4, $0xff800000
-DATA elemConstants<>+2016(SB)/4, $0x7fc00000
-DATA elemConstants<>+2020(SB)/4, $0x7fc00000
-DATA elemConstants<>+2024(SB)/4, $0x7fc00000
-DATA elemConstants<>+2028(SB)/4, $0x7fc00000
-DATA elemConstants<>+2032(SB)/4, $0x7fc00000
-DATA elemConstants<>+2036(SB)/4, $0x7fc00000
-DATA elemConstants<>+2040(SB)/4, $0x7fc00000
-DATA elemConstants<>+2044(SB)/4, $0x7fc00000
-DATA elemConstants<>+2048(SB)/4, $0x7f800000
-DATA elemConstants<>+2052(SB)/4, $0x7f800000
-DATA elemConstants<>+2056(SB)/4, $0x7f800000
-DATA elemConstants<>+2060(SB)/4, $0x7f800000
-DATA elemConstants<>+2064(SB)/4, $0x7f800000
-DATA elemConstants<>+2068(SB)/4, $0x7f800000
-DATA elemConstants<>+2072(SB)/4, $0x7f800000
-DATA elemConstants<>+2076(SB)/4, $0x7f800000
-DATA elemConstants<>+2080(SB)/4, $0x00000008
-DATA elemConstants<>+2084(SB)/4, $0x00000008
-DATA elemConstants<>+2088(SB)/4, $0x00000008
-DATA elemConstants<>+2092(SB)/4, $0x00000008
-DATA elemConstants<>+2096(SB)/4, $0x00000008
-DATA elemConstants<>+2100(SB)/4, $0x00000008
-DATA elemConstants<>+2104(SB)/4, $0x00000008
-DATA elemConstants<>+2108(SB)/4, $0x00000008
-DATA elemConstants<>+2112(SB)/4, $0x00000010
-DATA elemConstants<>+2116(SB)/4, $0x00000010
-DATA elemConstants<>+2120(SB)/4, $0x00000010
-DATA elemConstants<>+2124(SB)/4, $0x00000010
-DATA elemConstants<>+2128(SB)/4, $0x00000010
-DATA elemConstants<>+2132(SB)/4, $0x00000010
-DATA elemConstants<>+2136(SB)/4, $0x00000010
-DATA elemConstants<>+2140(SB)/4, $0x00000010
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $2144
+DATA elemConstants<>+576(SB)/4, $0xc2ad0000
+DATA elemConstants<>+580(SB)/4, $0xc2ad0000
+DATA elemConstants<>+584(SB)/4, $0xc2ad0000
+DATA elemConstants<>+588(SB)/4, $0xc2ad0000
+DATA elemConstants<>+592(SB)/4, $0xc2ad0000
+DATA elemConstants<>+596(SB)/4, $0xc2ad0000
+DATA elemConstants<>+600(SB)/4, $0xc2ad0000
+DATA elemConstants<>+604(SB)/4, $0xc2ad0000
+DATA elemConstants<>+608(SB)/4, $0x40900000
+DATA elemConstants<>+612(SB)/4, $0x40900000
+DATA elemConstants<>+616(SB)/4, $0x40900000
+DATA elemConstants<>+620(SB)/4, $0x40900000
+DATA elemConstants<>+624(SB)/4, $0x40900000
+DATA elemConstants<>+628(SB)/4, $0x40900000
+DATA elemConstants<>+632(SB)/4, $0x40900000
+DATA elemConstants<>+636(SB)/4, $0x40900000
+DATA elemConstants<>+640(SB)/4, $0x3fb504f3
+DATA elemConstants<>+644(SB)/4, $0x3fb504f3
+DATA elemConstants<>+648(SB)/4, $0x3fb504f3
+DATA elemConstants<>+652(SB)/4, $0x3fb504f3
+DATA elemConstants<>+656(SB)/4, $0x3fb504f3
+DATA elemConstants<>+660(SB)/4, $0x3fb504f3
+DATA elemConstants<>+664(SB)/4, $0x3fb504f3
+DATA elemConstants<>+668(SB)/4, $0x3fb504f3
+DATA elemConstants<>+672(SB)/4, $0x40a00000
+DATA elemConstants<>+676(SB)/4, $0x40a00000
+DATA elemConstants<>+680(SB)/4, $0x40a00000
+DATA elemConstants<>+684(SB)/4, $0x40a00000
+DATA elemConstants<>+688(SB)/4, $0x40a00000
+DATA elemConstants<>+692(SB)/4, $0x40a00000
+DATA elemConstants<>+696(SB)/4, $0x40a00000
+DATA elemConstants<>+700(SB)/4, $0x40a00000
+DATA elemConstants<>+704(SB)/4, $0x3b8661fd
+DATA elemConstants<>+708(SB)/4, $0x3b8661fd
+DATA elemConstants<>+712(SB)/4, $0x3b8661fd
+DATA elemConstants<>+716(SB)/4, $0x3b8661fd
+DATA elemConstants<>+720(SB)/4, $0x3b8661fd
+DATA elemConstants<>+724(SB)/4, $0x3b8661fd
+DATA elemConstants<>+728(SB)/4, $0x3b8661fd
+DATA elemConstants<>+732(SB)/4, $0x3b8661fd
+DATA elemConstants<>+736(SB)/4, $0x3d26034a
+DATA elemConstants<>+740(SB)/4, $0x3d26034a
+DATA elemConstants<>+744(SB)/4, $0x3d26034a
+DATA elemConstants<>+748(SB)/4, $0x3d26034a
+DATA elemConstants<>+752(SB)/4, $0x3d26034a
+DATA elemConstants<>+756(SB)/4, $0x3d26034a
+DATA elemConstants<>+760(SB)/4, $0x3d26034a
+DATA elemConstants<>+764(SB)/4, $0x3d26034a
+DATA elemConstants<>+768(SB)/4, $0x3e3b5226
+DATA elemConstants<>+772(SB)/4, $0x3e3b5226
+DATA elemConstants<>+776(SB)/4, $0x3e3b5226
+DATA elemConstants<>+780(SB)/4, $0x3e3b5226
+DATA elemConstants<>+784(SB)/4, $0x3e3b5226
+DATA elemConstants<>+788(SB)/4, $0x3e3b5226
+DATA elemConstants<>+792(SB)/4, $0x3e3b5226
+DATA elemConstants<>+796(SB)/4, $0x3e3b5226
+DATA elemConstants<>+800(SB)/4, $0x3ee03259
+DATA elemConstants<>+804(SB)/4, $0x3ee03259
+DATA elemConstants<>+808(SB)/4, $0x3ee03259
+DATA elemConstants<>+812(SB)/4, $0x3ee03259
+DATA elemConstants<>+816(SB)/4, $0x3ee03259
+DATA elemConstants<>+820(SB)/4, $0x3ee03259
+DATA elemConstants<>+824(SB)/4, $0x3ee03259
+DATA elemConstants<>+828(SB)/4, $0x3ee03259
+DATA elemConstants<>+832(SB)/4, $0x3f000000
+DATA elemConstants<>+836(SB)/4, $0x3f000000
+DATA elemConstants<>+840(SB)/4, $0x3f000000
+DATA elemConstants<>+844(SB)/4, $0x3f000000
+DATA elemConstants<>+848(SB)/4, $0x3f000000
+DATA elemConstants<>+852(SB)/4, $0x3f000000
+DATA elemConstants<>+856(SB)/4, $0x3f000000
+DATA elemConstants<>+860(SB)/4, $0x3f000000
+DATA elemConstants<>+864(SB)/4, $0x3c286bfb
+DATA elemConstants<>+868(SB)/4, $0x3c286bfb
+DATA elemConstants<>+872(SB)/4, $0x3c286bfb
+DATA elemConstants<>+876(SB)/4, $0x3c286bfb
+DATA elemConstants<>+880(SB)/4, $0x3c286bfb
+DATA elemConstants<>+884(SB)/4, $0x3c286bfb
+DATA elemConstants<>+888(SB)/4, $0x3c286bfb
+DATA elemConstants<>+892(SB)/4, $0x3c286bfb
+DATA elemConstants<>+896(SB)/4, $0x3dd01469
+DATA elemConstants<>+900(SB)/4, $0x3dd01469
+DATA elemConstants<>+904(SB)/4, $0x3dd01469
+DATA elemConstants<>+908(SB)/4, $0x3dd01469
+DATA elemConstants<>+912(SB)/4, $0x3dd01469
+DATA elemConstants<>+916(SB)/4, $0x3dd01469
+DATA elemConstants<>+920(SB)/4, $0x3dd01469
+DATA elemConstants<>+924(SB)/4, $0x3dd01469
+DATA elemConstants<>+928(SB)/4, $0x3eeff50d
+DATA elemConstants<>+932(SB)/4, $0x3eeff50d
+DATA elemConstants<>+936(SB)/4, $0x3eeff50d
+DATA elemConstants<>+940(SB)/4, $0x3eeff50d
+DATA elemConstants<>+944(SB)/4, $0x3eeff50d
+DATA elemConstants<>+948(SB)/4, $0x3eeff50d
+DATA elemConstants<>+952(SB)/4, $0x3eeff50d
+DATA elemConstants<>+956(SB)/4, $0x3eeff50d
+DATA elemConstants<>+960(SB)/4, $0x3f99c22f
+DATA elemConstants<>+964(SB)/4, $0x3f99c22f
+DATA elemConstants<>+968(SB)/4, $0x3f99c22f
+DATA elemConstants<>+972(SB)/4, $0x3f99c22f
+DATA elemConstants<>+976(SB)/4, $0x3f99c22f
+DATA elemConstants<>+980(SB)/4, $0x3f99c22f
+DATA elemConstants<>+984(SB)/4, $0x3f99c22f
+DATA elemConstants<>+988(SB)/4, $0x3f99c22f
+DATA elemConstants<>+992(SB)/4, $0x3fd63a45
+DATA elemConstants<>+996(SB)/4, $0x3fd63a45
+DATA elemConstants<>+1000(SB)/4, $0x3fd63a45
+DATA elemConstants<>+1004(SB)/4, $0x3fd63a45
+DATA elemConstants<>+1008(SB)/4, $0x3fd63a45
+DATA elemConstants<>+1012(SB)/4, $0x3fd63a45
+DATA elemConstants<>+1016(SB)/4, $0x3fd63a45
+DATA elemConstants<>+1020(SB)/4, $0x3fd63a45
+DATA elemConstants<>+1024(SB)/4, $0x38a4b538
+DATA elemConstants<>+1028(SB)/4, $0x38a4b538
+DATA elemConstants<>+1032(SB)/4, $0x38a4b538
+DATA elemConstants<>+1036(SB)/4, $0x38a4b538
+DATA elemConstants<>+1040(SB)/4, $0x38a4b538
+DATA elemConstants<>+1044(SB)/4, $0x38a4b538
+DATA elemConstants<>+1048(SB)/4, $0x38a4b538
+DATA elemConstants<>+1052(SB)/4, $0x38a4b538
+DATA elemConstants<>+1056(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1060(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1064(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1068(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1072(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1076(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1080(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1084(SB)/4, $0xba51fb8d
+DATA elemConstants<>+1088(SB)/4, $0x3baa02db
+DATA elemConstants<>+1092(SB)/4, $0x3baa02db
+DATA elemConstants<>+1096(SB)/4, $0x3baa02db
+DATA elemConstants<>+1100(SB)/4, $0x3baa02db
+DATA elemConstants<>+1104(SB)/4, $0x3baa02db
+DATA elemConstants<>+1108(SB)/4, $0x3baa02db
+DATA elemConstants<>+1112(SB)/4, $0x3baa02db
+DATA elemConstants<>+1116(SB)/4, $0x3baa02db
+DATA elemConstants<>+1120(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1124(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1128(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1132(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1136(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1140(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1144(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1148(SB)/4, $0xbcdbfc87
+DATA elemConstants<>+1152(SB)/4, $0x3de7167c
+DATA elemConstants<>+1156(SB)/4, $0x3de7167c
+DATA elemConstants<>+1160(SB)/4, $0x3de7167c
+DATA elemConstants<>+1164(SB)/4, $0x3de7167c
+DATA elemConstants<>+1168(SB)/4, $0x3de7167c
+DATA elemConstants<>+1172(SB)/4, $0x3de7167c
+DATA elemConstants<>+1176(SB)/4, $0x3de7167c
+DATA elemConstants<>+1180(SB)/4, $0x3de7167c
+DATA elemConstants<>+1184(SB)/4, $0xbec0939f
+DATA elemConstants<>+1188(SB)/4, $0xbec0939f
+DATA elemConstants<>+1192(SB)/4, $0xbec0939f
+DATA elemConstants<>+1196(SB)/4, $0xbec0939f
+DATA elemConstants<>+1200(SB)/4, $0xbec0939f
+DATA elemConstants<>+1204(SB)/4, $0xbec0939f
+DATA elemConstants<>+1208(SB)/4, $0xbec0939f
+DATA elemConstants<>+1212(SB)/4, $0xbec0939f
+DATA elemConstants<>+1216(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1220(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1224(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1228(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1232(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1236(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1240(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1244(SB)/4, $0x3f906ebb
+DATA elemConstants<>+1248(SB)/4, $0x414e6666
+DATA elemConstants<>+1252(SB)/4, $0x414e6666
+DATA elemConstants<>+1256(SB)/4, $0x414e6666
+DATA elemConstants<>+1260(SB)/4, $0x414e6666
+DATA elemConstants<>+1264(SB)/4, $0x414e6666
+DATA elemConstants<>+1268(SB)/4, $0x414e6666
+DATA elemConstants<>+1272(SB)/4, $0x414e6666
+DATA elemConstants<>+1276(SB)/4, $0x414e6666
+DATA elemConstants<>+1280(SB)/4, $0xbf000000
+DATA elemConstants<>+1284(SB)/4, $0xbf000000
+DATA elemConstants<>+1288(SB)/4, $0xbf000000
+DATA elemConstants<>+1292(SB)/4, $0xbf000000
+DATA elemConstants<>+1296(SB)/4, $0xbf000000
+DATA elemConstants<>+1300(SB)/4, $0xbf000000
+DATA elemConstants<>+1304(SB)/4, $0xbf000000
+DATA elemConstants<>+1308(SB)/4, $0xbf000000
+DATA elemConstants<>+1312(SB)/4, $0xbd922279
+DATA elemConstants<>+1316(SB)/4, $0xbd922279
+DATA elemConstants<>+1320(SB)/4, $0xbd922279
+DATA elemConstants<>+1324(SB)/4, $0xbd922279
+DATA elemConstants<>+1328(SB)/4, $0xbd922279
+DATA elemConstants<>+1332(SB)/4, $0xbd922279
+DATA elemConstants<>+1336(SB)/4, $0xbd922279
+DATA elemConstants<>+1340(SB)/4, $0xbd922279
+DATA elemConstants<>+1344(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1348(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1352(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1356(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1360(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1364(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1368(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1372(SB)/4, $0xbfcc422a
+DATA elemConstants<>+1376(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1380(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1384(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1388(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1392(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1396(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1400(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1404(SB)/4, $0xbfd9db23
+DATA elemConstants<>+1408(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1412(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1416(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1420(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1424(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1428(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1432(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1436(SB)/4, $0x3e79fd38
+DATA elemConstants<>+1440(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1444(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1448(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1452(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1456(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1460(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1464(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1468(SB)/4, $0x3e5b112d
+DATA elemConstants<>+1472(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1476(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1480(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1484(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1488(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1492(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1496(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1500(SB)/4, $0x3e9289c0
+DATA elemConstants<>+1504(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1508(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1512(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1516(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1520(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1524(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1528(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1532(SB)/4, $0x3ecccb16
+DATA elemConstants<>+1536(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1540(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1544(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1548(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1552(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1556(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1560(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1564(SB)/4, $0x3f2aaaad
+DATA elemConstants<>+1568(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1572(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1576(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1580(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1584(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1588(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1592(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1596(SB)/4, $0x3e2aaaab
+DATA elemConstants<>+1600(SB)/4, $0x00000000
+DATA elemConstants<>+1604(SB)/4, $0x00000000
+DATA elemConstants<>+1608(SB)/4, $0x00000000
+DATA elemConstants<>+1612(SB)/4, $0x00000000
+DATA elemConstants<>+1616(SB)/4, $0x00000000
+DATA elemConstants<>+1620(SB)/4, $0x00000000
+DATA elemConstants<>+1624(SB)/4, $0x00000000
+DATA elemConstants<>+1628(SB)/4, $0x00000000
+DATA elemConstants<>+1632(SB)/4, $0xc0000000
+DATA elemConstants<>+1636(SB)/4, $0xc0000000
+DATA elemConstants<>+1640(SB)/4, $0xc0000000
+DATA elemConstants<>+1644(SB)/4, $0xc0000000
+DATA elemConstants<>+1648(SB)/4, $0xc0000000
+DATA elemConstants<>+1652(SB)/4, $0xc0000000
+DATA elemConstants<>+1656(SB)/4, $0xc0000000
+DATA elemConstants<>+1660(SB)/4, $0xc0000000
+DATA elemConstants<>+1664(SB)/4, $0x40800000
+DATA elemConstants<>+1668(SB)/4, $0x40800000
+DATA elemConstants<>+1672(SB)/4, $0x40800000
+DATA elemConstants<>+1676(SB)/4, $0x40800000
+DATA elemConstants<>+1680(SB)/4, $0x40800000
+DATA elemConstants<>+1684(SB)/4, $0x40800000
+DATA elemConstants<>+1688(SB)/4, $0x40800000
+DATA elemConstants<>+1692(SB)/4, $0x40800000
+DATA elemConstants<>+1696(SB)/4, $0x4114cccd
+DATA elemConstants<>+1700(SB)/4, $0x4114cccd
+DATA elemConstants<>+1704(SB)/4, $0x4114cccd
+DATA elemConstants<>+1708(SB)/4, $0x4114cccd
+DATA elemConstants<>+1712(SB)/4, $0x4114cccd
+DATA elemConstants<>+1716(SB)/4, $0x4114cccd
+DATA elemConstants<>+1720(SB)/4, $0x4114cccd
+DATA elemConstants<>+1724(SB)/4, $0x4114cccd
+DATA elemConstants<>+1728(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1732(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1736(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1740(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1744(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1748(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1752(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1756(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1760(SB)/4, $0xc11e6666
+DATA elemConstants<>+1764(SB)/4, $0xc11e6666
+DATA elemConstants<>+1768(SB)/4, $0xc11e6666
+DATA elemConstants<>+1772(SB)/4, $0xc11e6666
+DATA elemConstants<>+1776(SB)/4, $0xc11e6666
+DATA elemConstants<>+1780(SB)/4, $0xc11e6666
+DATA elemConstants<>+1784(SB)/4, $0xc11e6666
+DATA elemConstants<>+1788(SB)/4, $0xc11e6666
+DATA elemConstants<>+1792(SB)/4, $0x411e6666
+DATA elemConstants<>+1796(SB)/4, $0x411e6666
+DATA elemConstants<>+1800(SB)/4, $0x411e6666
+DATA elemConstants<>+1804(SB)/4, $0x411e6666
+DATA elemConstants<>+1808(SB)/4, $0x411e6666
+DATA elemConstants<>+1812(SB)/4, $0x411e6666
+DATA elemConstants<>+1816(SB)/4, $0x411e6666
+DATA elemConstants<>+1820(SB)/4, $0x411e6666
+DATA elemConstants<>+1824(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1828(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1832(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1836(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1840(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1844(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1848(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1852(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1856(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1860(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1864(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1868(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1872(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1876(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1880(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1884(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1888(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1892(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1896(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1900(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1904(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1908(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1912(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1916(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1920(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1924(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1928(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1932(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1936(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1940(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1944(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1948(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1952(SB)/4, $0x42ae0000
+DATA elemConstants<>+1956(SB)/4, $0x42ae0000
+DATA elemConstants<>+1960(SB)/4, $0x42ae0000
+DATA elemConstants<>+1964(SB)/4, $0x42ae0000
+DATA elemConstants<>+1968(SB)/4, $0x42ae0000
+DATA elemConstants<>+1972(SB)/4, $0x42ae0000
+DATA elemConstants<>+1976(SB)/4, $0x42ae0000
+DATA elemConstants<>+1980(SB)/4, $0x42ae0000
+DATA elemConstants<>+1984(SB)/4, $0x40400000
+DATA elemConstants<>+1988(SB)/4, $0x40400000
+DATA elemConstants<>+1992(SB)/4, $0x40400000
+DATA elemConstants<>+1996(SB)/4, $0x40400000
+DATA elemConstants<>+2000(SB)/4, $0x40400000
+DATA elemConstants<>+2004(SB)/4, $0x40400000
+DATA elemConstants<>+2008(SB)/4, $0x40400000
+DATA elemConstants<>+2012(SB)/4, $0x40400000
+DATA elemConstants<>+2016(SB)/4, $0xff800000
+DATA elemConstants<>+2020(SB)/4, $0xff800000
+DATA elemConstants<>+2024(SB)/4, $0xff800000
+DATA elemConstants<>+2028(SB)/4, $0xff800000
+DATA elemConstants<>+2032(SB)/4, $0xff800000
+DATA elemConstants<>+2036(SB)/4, $0xff800000
+DATA elemConstants<>+2040(SB)/4, $0xff800000
+DATA elemConstants<>+2044(SB)/4, $0xff800000
+DATA elemConstants<>+2048(SB)/4, $0x7fc00000
+DATA elemConstants<>+2052(SB)/4, $0x7fc00000
+DATA elemConstants<>+2056(SB)/4, $0x7fc00000
+DATA elemConstants<>+2060(SB)/4, $0x7fc00000
+DATA elemConstants<>+2064(SB)/4, $0x7fc00000
+DATA elemConstants<>+2068(SB)/4, $0x7fc00000
+DATA elemConstants<>+2072(SB)/4, $0x7fc00000
+DATA elemConstants<>+2076(SB)/4, $0x7fc00000
+DATA elemConstants<>+2080(SB)/4, $0x7f800000
+DATA elemConstants<>+2084(SB)/4, $0x7f800000
+DATA elemConstants<>+2088(SB)/4, $0x7f800000
+DATA elemConstants<>+2092(SB)/4, $0x7f800000
+DATA elemConstants<>+2096(SB)/4, $0x7f800000
+DATA elemConstants<>+2100(SB)/4, $0x7f800000
+DATA elemConstants<>+2104(SB)/4, $0x7f800000
+DATA elemConstants<>+2108(SB)/4, $0x7f800000
+DATA elemConstants<>+2112(SB)/4, $0x00000008
+DATA elemConstants<>+2116(SB)/4, $0x00000008
+DATA elemConstants<>+2120(SB)/4, $0x00000008
+DATA elemConstants<>+2124(SB)/4, $0x00000008
+DATA elemConstants<>+2128(SB)/4, $0x00000008
+DATA elemConstants<>+2132(SB)/4, $0x00000008
+DATA elemConstants<>+2136(SB)/4, $0x00000008
+DATA elemConstants<>+2140(SB)/4, $0x00000008
+DATA elemConstants<>+2144(SB)/4, $0x00000010
+DATA elemConstants<>+2148(SB)/4, $0x00000010
+DATA elemConstants<>+2152(SB)/4, $0x00000010
+DATA elemConstants<>+2156(SB)/4, $0x00000010
+DATA elemConstants<>+2160(SB)/4, $0x00000010
+DATA elemConstants<>+2164(SB)/4, $0x00000010
+DATA elemConstants<>+2168(SB)/4, $0x00000010
+DATA elemConstants<>+2172(SB)/4, $0x00000010
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $2176
 
 DATA elemTail<>+0(SB)/4, $0xffffffff
 DATA elemTail<>+4(SB)/4, $0xffffffff

@@ -80,11 +80,27 @@ func (m functions[V]) expM1Reduced(r V) V {
 	return m.fma(q, m.mul(r, r), r)
 }
 
-// Beyond these e^x is +Inf and 0 in float32.
-const expLow, expHigh = -105, 89
+// A result below the normal range of float32 costs amd64 some 150 cycles, more than ten vectors of exponentials. So no
+// function but expExact makes one: e^x counts as 0 below expLow, where it is 3e-38. Beyond expHigh it is +Inf.
+const expLow, expHigh = -86.5, 89
 
-// exp returns e^x.
-func (m functions[V]) exp(x V) V { return m.expBounded(m.bound(x, expLow, expHigh)) }
+// exp returns e^x, or 0 below expLow.
+func (m functions[V]) exp(x V) V { return m.above(expLow, x, m.expNormal(x)) }
+
+// expNormal is exp, but e^expLow below expLow.
+func (m functions[V]) expNormal(x V) V { return m.expBounded(m.bound(x, expLow, expHigh)) }
+
+// above returns y where x is at least low, or NaN, otherwise 0.
+func (m functions[V]) above(low float64, x, y V) V {
+	return m.choose(isLess, x, m.constant(low), m.zero(), y)
+}
+
+// expExact is exp with the subnormal numbers. Where even those end, 0 is exponentiated instead and left out.
+func (m functions[V]) expExact(x V) V {
+	const end = -104
+	kept := m.above(end, x, x)
+	return m.above(end, x, m.expBounded(m.min(m.constant(expHigh), kept)))
+}
 
 // expBounded is exp for |x| below 120.
 func (m functions[V]) expBounded(x V) V {
@@ -102,7 +118,7 @@ func (m functions[V]) tanh(x V) V {
 }
 
 // gate returns x·σ(s), given -s.
-func (m functions[V]) gate(x, negated V) V { return m.div(x, m.addC(m.exp(negated), 1)) }
+func (m functions[V]) gate(x, negated V) V { return m.div(x, m.addC(m.expNormal(negated), 1)) }
 
 func (m functions[V]) sigmoid(x V) V { return m.gate(m.constant(1), m.xor(x, signBits)) }
 
@@ -113,7 +129,7 @@ func (m functions[V]) sigmoidSlope(x V, c float64) V {
 	return m.div(e, m.mul(d, d))
 }
 
-// gateSlope is the derivative of x·σ(s(x)), σ·(1 + (1-σ)·t) with t = x·s'(x), given -s bounded to ±88 and t by a
+// gateSlope is the derivative of x·σ(s(x)), σ·(1 + (1-σ)·t) with t = x·s'(x), given -s bounded to ±87 and t by a
 // function, in which 1-σ is e·σ with e = e^-s, because a difference would lose what t then magnifies.
 func (m functions[V]) gateSlope(negated V, t func() V) V {
 	e := m.expBounded(negated)
@@ -123,7 +139,7 @@ func (m functions[V]) gateSlope(negated V, t func() V) V {
 
 // linearGateSlope is the derivative of x·σ(cx).
 func (m functions[V]) linearGateSlope(x V, c float64) V {
-	s := m.bound(m.mulC(x, c), -88, 88)
+	s := m.bound(m.mulC(x, c), -87, 87)
 	return m.gateSlope(m.xor(s, signBits), func() V { return s })
 }
 
@@ -155,21 +171,24 @@ var (
 	tailBelow = []float64{1, 1.6736532, 1.20123847, 0.468666473, 0.101601432, 0.0102796508}
 )
 
-// normalTail returns Q(t) and e^(-a²·scale) for t = a·√(2·scale), a ≥ 0. The square is carried in two parts, because
+// normalTail returns Q(t) and e^(-a²·scale) for t = a·√(2·scale), a ≥ 0, or zeros where x is not less than the limit. The square is carried in two parts, because
 // its rounding would be the error of the exponential.
-func (m functions[V]) normalTail(a, t V, scale float64) (q, e V) {
+func (m functions[V]) normalTail(a, t V, scale float64, x V, limit float64) (q, e V) {
 	high := m.mul(a, a)
 	extra := m.mulC(m.squareRest(a, high), -scale)
 	n, r := m.reduce(m.mulC(high, -scale), &extra)
 	e = m.power2(m.addC(m.expM1Reduced(r), 1), n)
+	e = m.choose(isLess, x, m.constant(limit), e, m.zero())
 	ratio := m.div(m.polynomial(t, tailAbove), m.polynomial(t, tailBelow))
 	return m.mul(e, ratio), e
 }
 
 // normal returns the normal distribution function Φ(x) and e^(-x²/2).
 func (m functions[V]) normal(x V) (cdf, e V) {
-	t := m.min(m.constant(14.5), m.and(x, absBits))
-	q, e := m.normalTail(t, t, 0.5)
+	const limit = 12.9 // beyond it Q would be subnormal
+	size := m.and(x, absBits)
+	t := m.min(m.constant(limit), size)
+	q, e := m.normalTail(t, t, 0.5, size, limit)
 	return m.bySign(x, q, m.sub(m.constant(1), q)), e
 }
 
@@ -187,8 +206,8 @@ func (m functions[V]) geluSlope(x V) V {
 var erfSmall = []float64{1.12837917, -0.376126258, 0.112835852, -0.0268538125, 0.00518832863, -0.000801020108, 7.85388409e-05}
 
 func (m functions[V]) erf(x V) V {
-	a := m.min(m.constant(10), m.and(x, absBits))
-	q, _ := m.normalTail(a, m.mulC(a, math.Sqrt2), 1)
+	a := m.min(m.constant(4.5), m.and(x, absBits)) // beyond 4 it is ±1
+	q, _ := m.normalTail(a, m.mulC(a, math.Sqrt2), 1, a, 5)
 	far := m.withSign(m.sub(m.constant(1), m.add(q, q)), x)
 	near := m.mul(x, m.polynomial(m.mul(x, x), erfSmall))
 	return m.choose(isLess, a, m.constant(1), near, far)
@@ -196,11 +215,14 @@ func (m functions[V]) erf(x V) V {
 
 // erfSlope is 2/√π·e^(-x²), the square carried in two parts.
 func (m functions[V]) erfSlope(x V) V {
-	x = m.bound(x, -10.3, 10.3)
+	const limit = 9.3 // beyond it the exponential would be subnormal
+	size := m.and(x, absBits)
+	x = m.min(m.constant(limit), size)
 	high := m.mul(x, x)
 	extra := m.xor(m.squareRest(x, high), signBits)
 	n, r := m.reduce(m.xor(high, signBits), &extra)
-	return m.mulC(m.power2(m.addC(m.expM1Reduced(r), 1), n), 2/math.SqrtPi)
+	e := m.mulC(m.power2(m.addC(m.expM1Reduced(r), 1), n), 2/math.SqrtPi)
+	return m.choose(isGreater, size, m.constant(limit), m.zero(), e)
 }
 
 // atanhTail is 2·artanh(s)/s in powers of s², to a relative 1e-10 for 0 ≤ s ≤ 1/3.
@@ -216,7 +238,7 @@ func (m functions[V]) softplus(x V) V {
 // mishParts returns x bounded, e = e^x and w = e² + 2e, for which tanh(softplus(x)) = w/(w + 2).
 func (m functions[V]) mishParts(x V) (bounded, e, w V) {
 	bounded = m.bound(x, expLow, 20)
-	e = m.expBounded(bounded)
+	e = m.above(expLow, x, m.expBounded(bounded))
 	return bounded, e, m.mul(e, m.addC(e, 2))
 }
 

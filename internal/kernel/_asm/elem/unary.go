@@ -11,7 +11,7 @@ func (m functions[V]) list() []unary[V] {
 	return []unary[V]{
 		{"Neg", func(x V) V { return m.xor(x, signBits) }},
 		{"Abs", func(x V) V { return m.and(x, absBits) }},
-		{"Exp", m.exp},
+		{"Exp", m.expExact},
 		{"Sqrt", m.sqrt},
 		{"Reciprocal", func(x V) V { return m.div(m.constant(1), x) }},
 		{"ReciprocalSqrt", func(x V) V { return m.div(m.constant(1), m.sqrt(x)) }},
@@ -57,7 +57,7 @@ func (m functions[V]) gradients() []gradient[V] {
 		return func(dy, x V) V { return m.mul(dy, f(x)) }
 	}
 	return []gradient[V]{
-		{"Exp", slope(m.exp)},
+		{"Exp", slope(m.expExact)},
 		{"Log", m.div},
 		{"Square", func(dy, x V) V { return m.mul(dy, m.add(x, x)) }},
 		{"Sqrt", func(dy, x V) V { return m.div(m.mulC(dy, 0.5), m.sqrt(x)) }},
