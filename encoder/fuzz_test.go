@@ -1,0 +1,39 @@
+package encoder
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/plumbline-ml/plumbline/internal/vit"
+)
+
+// FuzzRead feeds mutated ONNX files to everything between the bytes and a gradient: a file that opens
+// must also compile, or say why not, and run.
+func FuzzRead(f *testing.F) {
+	var buf bytes.Buffer
+	if err := (vit.Shape{Image: 8, Patch: 4, Width: 8, Depth: 1, Heads: 2, Out: 3}).Model(1).Write(&buf); err != nil {
+		f.Fatal(err)
+	}
+	whole := buf.Bytes()
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add(bytes.Replace(whole, []byte("Softmax"), []byte("Sigmoid"), 1))
+	f.Add(bytes.Replace(whole, []byte("Transpose"), []byte("Unsqueeze"), 2))
+	f.Add([]byte("not a model"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		s := m.Spec()
+		if s.ImageSize[0]*s.ImageSize[1] > 1<<12 || m.found[Embedding] == nil {
+			return
+		}
+		tr, err := m.Trace(context.Background(), pictures(1, s.ImageSize[0], s.ImageSize[1]), Embedding)
+		if err != nil {
+			return
+		}
+		tr.Close()
+	})
+}
