@@ -1,0 +1,236 @@
+// Package pretrain trains CLIP-style encoders from nothing on drawn inspection images and their
+// captions: the models that are embedded in the library, and any other of their kind. Everything follows
+// from the recipe and its seed.
+package pretrain
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+
+	"gorgonia.org/tensor"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/surfaces"
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+	"github.com/plumbline-ml/plumbline/internal/train"
+	"github.com/plumbline-ml/plumbline/internal/vit"
+)
+
+// Recipe is all that decides a model.
+type Recipe struct {
+	Name   string       `json:"name"`
+	Image  vit.Image    `json:"image"`
+	Text   vit.Text     `json:"text"` // Vocab and Len follow from the captions
+	Seed   uint64       `json:"seed"`
+	Images int          `json:"images"` // training images: surfaces of the seed, from index 0
+	Held   int          `json:"held"`   // images for validation, from index HeldFrom
+	Train  train.Config `json:"train"`
+}
+
+// HeldFrom is the index of the first validation image; test images begin at TestFrom.
+const (
+	HeldFrom = 1 << 24
+	TestFrom = 1 << 25
+)
+
+func (r Recipe) String() string {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Sprintf("invalid recipe: %v", err)
+	}
+	return string(b)
+}
+
+// maxWords is the number of ids of a caption.
+const maxWords = 16
+
+// Trainer is a model in training.
+type Trainer struct {
+	Recipe Recipe
+	Vocab  *Vocabulary
+	Image  *encoder.Trainable
+	Text   *encoder.Trainable
+
+	data, held []example
+	scale      *train.Param // logarithm of the logit scale
+	params     []*train.Param
+}
+
+// example is an image with its captions.
+type example struct {
+	pixels   *image.NRGBA
+	captions []string
+	class    int
+}
+
+// New draws the data and the initial weights of a recipe.
+func New(ctx context.Context, r Recipe) (*Trainer, error) {
+	t := &Trainer{Recipe: r}
+	var err error
+	if t.data, err = draw(ctx, r, 0, r.Images); err != nil {
+		return nil, err
+	}
+	if t.held, err = draw(ctx, r, HeldFrom, r.Held); err != nil {
+		return nil, err
+	}
+	t.Vocab = NewVocabulary(allCaptions(), maxWords)
+	t.Recipe.Text.Vocab, t.Recipe.Text.Len = t.Vocab.Size(), t.Vocab.Len
+	if t.Image, err = tower(t.Recipe.Image.Model(r.Seed))(encoder.CLIPPreprocess(r.Image.Size)); err != nil {
+		return nil, err
+	}
+	if t.Text, err = tower(t.Recipe.Text.Model(r.Seed))(encoder.Preprocess{Std: [3]float64{1, 1, 1}, Source: "token ids"}); err != nil {
+		return nil, err
+	}
+	t.scale = train.NewParam("logit_scale", train.Constant, []int{1}, []float32{float32(math.Log(1 / 0.07))})
+	for _, p := range append(t.Image.Params(), t.Text.Params()...) {
+		t.params = append(t.params, p)
+	}
+	t.params = append(t.params, t.scale)
+	return t, nil
+}
+
+// tower opens a network for training.
+func tower(m *onnx.Model, err error) func(encoder.Preprocess) (*encoder.Trainable, error) {
+	return func(p encoder.Preprocess) (*encoder.Trainable, error) {
+		if err != nil {
+			return nil, err
+		}
+		var file bytes.Buffer
+		if err := m.Write(&file); err != nil {
+			return nil, err
+		}
+		e, err := encoder.Read(bytes.NewReader(file.Bytes()), int64(file.Len()), encoder.WithPreprocess(p), encoder.WithName(m.Graph.Name))
+		if err != nil {
+			return nil, err
+		}
+		return e.Trainable()
+	}
+}
+
+// draw renders images first..first+n of the recipe's seed on all processors.
+func draw(ctx context.Context, r Recipe, first, n int) ([]example, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	d, err := surfaces.New(surfaces.Config{Seed: r.Seed, First: first, N: n, Size: r.Image.Size})
+	if err != nil {
+		return nil, err
+	}
+	out, errs := make([]example, n), make([]error, n)
+	var wg sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; i < n && ctx.Err() == nil; i += workers {
+				s, err := d.Load(i)
+				if err != nil {
+					errs[i] = err
+					continue
+				}
+				out[i] = example{s.Pixels, s.Captions, s.Label}
+			}
+		}()
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, ctx.Err()
+}
+
+// allCaptions are the captions of enough images to hold every word.
+func allCaptions() []string {
+	var texts []string
+	d, err := surfaces.New(surfaces.Config{Seed: 1, N: 3500})
+	if err != nil {
+		panic(err) // a constant
+	}
+	for _, s := range d.Samples {
+		texts = append(texts, s.Captions...)
+	}
+	return texts
+}
+
+// Train runs the recipe's training; see [train.Run] for the checkpoint.
+func (t *Trainer) Train(ctx context.Context, checkpoint string, save int, progress func(train.Progress)) (*train.Result, error) {
+	run := &train.Run{
+		Config: t.Recipe.Train, Task: t, Identity: t.Recipe.String(), Params: t.params,
+		Checkpoint: checkpoint, Save: save, Progress: progress,
+	}
+	return run.Train(ctx)
+}
+
+// LogitScale is the factor on cosines that was learned.
+func (t *Trainer) LogitScale() float64 { return math.Exp(float64(t.scale.Value[0])) }
+
+// Len implements [train.Task].
+func (t *Trainer) Len() int { return len(t.data) }
+
+// Sync implements [train.Task]. The logit scale stays at 100 or below, as in CLIP.
+func (t *Trainer) Sync() {
+	t.scale.Value[0] = min(t.scale.Value[0], float32(math.Log(100)))
+	t.Image.Sync()
+	t.Text.Sync()
+}
+
+// Batch implements [train.Task]: embeddings first, then with their gradients known a second pass image
+// by image, so that memory does not grow with the batch (Gao et al., arXiv 2101.06983).
+func (t *Trainer) Batch(ctx context.Context, step int, samples []int) (m train.Metrics, err error) {
+	images, tokens, captions := make([]*tensor.Dense, len(samples)), make([][]float32, len(samples)), make([]string, len(samples))
+	rng := rand.New(rand.NewPCG(t.Recipe.Seed, uint64(step)^0x63617074696f6e))
+	for i, k := range samples {
+		e := t.data[k]
+		images[i] = dataset.Planar(e.pixels)
+		captions[i] = e.captions[rng.IntN(len(e.captions))]
+		tokens[i] = t.Vocab.Encode(captions[i])
+	}
+	v, err := t.embed(ctx, images)
+	if err != nil {
+		return m, err
+	}
+	w, err := t.Text.ForwardRaw(ctx, tokens, encoder.Embedding)
+	if err != nil {
+		return m, err
+	}
+	same := func(i, j int) bool { return captions[i] == captions[j] }
+	loss, dv, dw, ds := contrast(v, w, same, t.LogitScale())
+	t.scale.Grad[0] += float32(ds)
+	given := func(d [][]float32) encoder.LossFunc {
+		return func(i int, _, cot []*tensor.Dense) (float64, error) {
+			copy(cot[0].Float32s(), d[i])
+			return 0, nil
+		}
+	}
+	taps := []encoder.Tap{encoder.Embedding}
+	if _, err := t.Image.Accumulate(ctx, images, taps, given(dv)); err != nil {
+		return m, err
+	}
+	_, err = t.Text.AccumulateRaw(ctx, tokens, taps, given(dw))
+	return train.Metrics{Loss: loss}, err
+}
+
+// embed returns image embeddings, row by row.
+func (t *Trainer) embed(ctx context.Context, images []*tensor.Dense) ([][]float32, error) {
+	out, err := t.Image.Forward(ctx, images, encoder.Embedding)
+	if err != nil {
+		return nil, err
+	}
+	all, e := out[0].Float32s(), t.Recipe.Image.Embed
+	rows := make([][]float32, len(images))
+	for i := range rows {
+		rows[i] = all[i*e : (i+1)*e]
+	}
+	return rows, nil
+}
