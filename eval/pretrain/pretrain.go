@@ -4,7 +4,6 @@
 package pretrain
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,15 +19,15 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/surfaces"
 	"github.com/plumbline-ml/plumbline/internal/onnx"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 	"github.com/plumbline-ml/plumbline/internal/train"
-	"github.com/plumbline-ml/plumbline/internal/vit"
 )
 
 // Recipe is all that decides a model.
 type Recipe struct {
 	Name   string       `json:"name"`
-	Image  vit.Image    `json:"image"`
-	Text   vit.Text     `json:"text"` // Vocab and Len follow from the captions
+	Image  tower.Image  `json:"image"`
+	Text   tower.Text   `json:"text"` // Vocab and Len follow from the captions
 	Seed   uint64       `json:"seed"`
 	Images int          `json:"images"` // training images: surfaces of the seed, from index 0
 	Held   int          `json:"held"`   // images for validation, from index HeldFrom
@@ -83,10 +82,7 @@ func New(ctx context.Context, r Recipe) (*Trainer, error) {
 	}
 	t.Vocab = NewVocabulary(allCaptions(), maxWords)
 	t.Recipe.Text.Vocab, t.Recipe.Text.Len = t.Vocab.Size(), t.Vocab.Len
-	if t.Image, err = tower(t.Recipe.Image.Model(r.Seed))(encoder.CLIPPreprocess(r.Image.Size)); err != nil {
-		return nil, err
-	}
-	if t.Text, err = tower(t.Recipe.Text.Model(r.Seed))(encoder.Preprocess{Std: [3]float64{1, 1, 1}, Source: "token ids"}); err != nil {
+	if err := t.towers(); err != nil {
 		return nil, err
 	}
 	t.scale = train.NewParam("logit_scale", train.Constant, []int{1}, []float32{float32(math.Log(1 / 0.07))})
@@ -97,22 +93,29 @@ func New(ctx context.Context, r Recipe) (*Trainer, error) {
 	return t, nil
 }
 
-// tower opens a network for training.
-func tower(m *onnx.Model, err error) func(encoder.Preprocess) (*encoder.Trainable, error) {
-	return func(p encoder.Preprocess) (*encoder.Trainable, error) {
-		if err != nil {
-			return nil, err
-		}
-		var file bytes.Buffer
-		if err := m.Write(&file); err != nil {
-			return nil, err
-		}
-		e, err := encoder.Read(bytes.NewReader(file.Bytes()), int64(file.Len()), encoder.WithPreprocess(p), encoder.WithName(m.Graph.Name))
-		if err != nil {
-			return nil, err
-		}
-		return e.Trainable()
+// towers makes both networks with their initial weights.
+func (t *Trainer) towers() error {
+	m, err := t.Recipe.Image.Model(t.Recipe.Seed)
+	if err != nil {
+		return err
 	}
+	if t.Image, err = open(m, encoder.CLIPPreprocess(t.Recipe.Image.Size)); err != nil {
+		return err
+	}
+	if m, err = t.Recipe.Text.Model(t.Recipe.Seed); err != nil {
+		return err
+	}
+	t.Text, err = open(m, encoder.Preprocess{Std: [3]float64{1, 1, 1}, Source: "token ids"})
+	return err
+}
+
+// open opens a network for training.
+func open(m *onnx.Model, p encoder.Preprocess) (*encoder.Trainable, error) {
+	e, err := encoder.FromONNX(m, encoder.WithPreprocess(p), encoder.WithName(m.Graph.Name))
+	if err != nil {
+		return nil, err
+	}
+	return e.Trainable()
 }
 
 // draw renders images first..first+n of the recipe's seed on all processors.

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/plumbline-ml/plumbline/internal/tower"
 	"github.com/plumbline-ml/plumbline/internal/train"
-	"github.com/plumbline-ml/plumbline/internal/vit"
 )
 
 var miniature = Recipe{
 	Name:  "miniature",
-	Image: vit.Image{Size: 64, Patch: 16, Width: 32, Depth: 2, Heads: 2, Embed: 16},
-	Text:  vit.Text{Width: 16, Depth: 1, Heads: 2, Embed: 16},
+	Image: tower.Image{Size: 64, Patch: 16, Width: 32, Depth: 2, Heads: 2, Embed: 16},
+	Text:  tower.Text{Width: 16, Depth: 1, Heads: 2, Embed: 16},
 	Seed:  5, Images: 70, Held: 35,
 	Train: train.Config{Steps: 60, Batch: 16, LR: 3e-3, Warmup: 5, Decay: 0.05, Clip: 1, Seed: 5},
 }

@@ -1,4 +1,4 @@
-package vit
+package tower
 
 import (
 	"fmt"
@@ -96,7 +96,7 @@ type blocks struct{ width, depth, heads int }
 
 func (c blocks) validate(embed int) error {
 	if c.width < 1 || c.width > 4096 || c.depth < 1 || c.depth > 64 || c.heads < 1 || c.width%c.heads != 0 || embed < 1 || embed > 4096 {
-		return fmt.Errorf("vit: width %d, depth %d, %d heads, output %d make no transformer", c.width, c.depth, c.heads, embed)
+		return fmt.Errorf("tower: width %d, depth %d, %d heads, output %d make no transformer", c.width, c.depth, c.heads, embed)
 	}
 	return nil
 }

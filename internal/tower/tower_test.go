@@ -1,4 +1,4 @@
-package vit_test
+package tower_test
 
 import (
 	"bytes"
@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 	"github.com/plumbline-ml/plumbline/internal/train"
-	"github.com/plumbline-ml/plumbline/internal/vit"
 )
 
 func TestImageTower(t *testing.T) {
-	c := vit.Image{Size: 32, Patch: 8, Width: 48, Depth: 3, Heads: 4, Embed: 24}
+	c := tower.Image{Size: 32, Patch: 8, Width: 48, Depth: 3, Heads: 4, Embed: 24}
 	m, err := c.Model(7)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestImageTower(t *testing.T) {
 }
 
 func TestTextTower(t *testing.T) {
-	m, err := vit.Text{Vocab: 30, Len: 6, Width: 16, Depth: 2, Heads: 2, Embed: 8}.Model(1)
+	m, err := tower.Text{Vocab: 30, Len: 6, Width: 16, Depth: 2, Heads: 2, Embed: 8}.Model(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestTextTower(t *testing.T) {
 }
 
 func TestImpossibleNetworks(t *testing.T) {
-	for _, c := range []vit.Image{
+	for _, c := range []tower.Image{
 		{Size: 30, Patch: 8, Width: 8, Depth: 1, Heads: 1, Embed: 8}, {Size: 32, Patch: 8, Width: 9, Depth: 1, Heads: 2, Embed: 8},
 		{Size: 32, Patch: 8, Width: 8, Depth: 0, Heads: 1, Embed: 8}, {},
 	} {
