@@ -52,7 +52,7 @@ func init() {
 		kindMemory: loadMemory, kindMahalanobis: loadMahalanobis,
 		kindDenseProbe: loadDenseProbe, kindDenseText: loadDenseText, kindDenseKNN: loadDenseKNN,
 		kindBox: loadBox, kindRegions: loadRegions, kindProtoBoxes: loadProtoBoxes,
-		kindGallery: loadGallery, kindTemplate: loadTemplate,
+		kindGallery: loadGallery, kindTemplate: loadTemplate, kindDecoder: loadDecoder,
 		kindVQANet: loadVQANet, kindVQABank: loadVQABank, kindVQAText: loadVQAText,
 	}
 }
