@@ -56,6 +56,10 @@ func (u Unary) String() string {
 func (u Unary) Differentiable() bool { return u < unaryCount && unaryTable[u].slope != nil }
 
 // Map computes y[i] = u(x[i]). y may be x itself but must not overlap it otherwise.
+//
+// In assembly the relative error is below 8e-8 for Exp, 1.7e-7 for Tanh, Sigmoid and Erf, and 3e-7 for Softplus and GELU;
+// GELUTanh, QuickGELU, SiLU and Mish are off by less than 1.2e-7 of the larger of 1 and the result. Results below 1e-37
+// may become 0 in all but Exp. What has no assembly is computed in float64 and rounded.
 func Map(u Unary, y, x []float32) {
 	y = y[:len(x)]
 	if u == NoUnary {
