@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -13,28 +14,25 @@ var gemmBenchShapes = [][3]int{
 	{257, 1024, 4096}, {257, 4096, 1024}, {65, 128, 512}, {65, 512, 128}, {1600, 768, 3072}, {1, 768, 3072},
 }
 
-// benchAgainstPeak runs work, which does flops operations, and the loop of multiply-adds by turns and reports
-// the median speed of work and the median of the ratios of neighbours.
+// benchAgainstPeak runs work, which does flops operations, and the loop of multiply-adds by turns and reports, in
+// processor time, the median speed of work and the median of its ratio to the loop before it.
 func benchAgainstPeak(b *testing.B, flops float64, work func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	rounds := 1000
-	for {
-		t := time.Now()
-		PeakLoop(rounds)
-		if d := time.Since(t); d > 200*time.Microsecond || PeakLoop(1) == 0 {
-			break
-		}
+	for start := benchClock(); PeakLoop(rounds) > 0 && benchClock()-start < 300*time.Microsecond; start = benchClock() {
 		rounds *= 2
 	}
 	var speeds, ratios []float64
 	for b.Loop() {
-		t := time.Now()
+		t := benchClock()
 		peak := float64(PeakLoop(rounds))
-		u := time.Now()
+		u := benchClock()
 		work()
-		speed := flops / time.Since(u).Seconds()
+		speed := flops / (benchClock() - u).Seconds()
 		speeds = append(speeds, speed)
 		if peak > 0 {
-			ratios = append(ratios, speed*u.Sub(t).Seconds()/peak)
+			ratios = append(ratios, speed*(u-t).Seconds()/peak)
 		}
 	}
 	slices.Sort(speeds)
