@@ -89,13 +89,26 @@ func attnGradGeneric(x, dp []float32, ld, rows, n int, mask []float32, ldm int, 
 	}
 }
 
-// attnExp returns e^x, or 0 below -87.3: a probability that small changes nothing, and numbers that are not
-// normal would slow the products down.
+// attnExpPoly are the coefficients of q in e^r = 1 + r + r²·q(r) for |r| ≤ ln(2)/2, highest first; the assembly has
+// the same.
+var attnExpPoly = [...]float32{0.0013813144760206342, 0.008369418792426586, 0.04166845604777336, 0.16666515171527863, 0.4999999403953552}
+
+// attnExp returns e^x for x ≤ 88, or 0 below -87.3: a probability that small changes nothing, and numbers that are
+// not normal would slow the products down. Adding round leaves the exponent of 2, plus 127, in the low bits. The
+// conversions keep products and sums rounded separately on every architecture.
 func attnExp(x float32) float32 {
+	const round, ln2hi, ln2lo = 3<<22 + 127, 0.693359375, -2.12194440054690583e-4
 	if x < -87.3 {
 		return 0
 	}
-	return float32(math.Exp(float64(x)))
+	t := float32(x*math.Log2E) + round
+	n := t - round
+	r := x - float32(n*ln2hi) - float32(n*ln2lo)
+	q := attnExpPoly[0]
+	for _, c := range attnExpPoly[1:] {
+		q = float32(q*r) + c
+	}
+	return (1 + (r + float32(float32(r*r)*q))) * math.Float32frombits(math.Float32bits(t)<<23)
 }
 
 // attnLogSumExpGeneric sets lse = top + ln(sum) and f = 1/sum.

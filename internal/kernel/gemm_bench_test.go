@@ -130,3 +130,27 @@ func BenchmarkGemmUnpacked(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPack lays out the weights of a linear layer, as loading a model does for every layer, forward and backward.
+func BenchmarkPack(b *testing.B) {
+	const k, n = 768, 3072
+	w, half := gemmRandom(1, k*n), make([]uint16, k*n)
+	for _, trans := range []bool{false, true} {
+		ld := n
+		if trans {
+			ld = k
+		}
+		b.Run(fmt.Sprintf("float32/trans=%v", trans), func(b *testing.B) {
+			b.SetBytes(4 * k * n)
+			for b.Loop() {
+				Pack(w, k, n, ld, trans)
+			}
+		})
+		b.Run(fmt.Sprintf("float16/trans=%v", trans), func(b *testing.B) {
+			b.SetBytes(2 * k * n)
+			for b.Loop() {
+				PackFloat16(half, k, n, ld, trans)
+			}
+		})
+	}
+}
