@@ -158,3 +158,12 @@ func (b *Bench) Serve(r io.Reader, w io.Writer) error {
 	}
 	return in.Err()
 }
+
+// Write saves the named shape's model, so that another runtime can be timed on the same.
+func Write(name, path string) error {
+	shape, ok := vit.Shapes[name]
+	if !ok {
+		return fmt.Errorf("shape %q is not known; shapes are tiny, b32, b16, l14", name)
+	}
+	return shape.Model(1).Save(path)
+}
