@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
@@ -22,10 +25,13 @@ func (r *runner) attempt(ctx context.Context, b *batch, k int) error {
 	entries := make([]*entry, len(b.samples))
 	shown := make([]*dataset.Sample, len(b.samples))  // from the files
 	floats := make([]*dataset.Sample, len(b.samples)) // before rounding
+	errs := make([]error, len(b.samples))
+	each(len(b.samples), r.Workers, func(i int) {
+		entries[i], shown[i], errs[i] = r.save(b.index[i], b.samples[i], k, crafted, i)
+	})
 	for i, s := range b.samples {
-		entries[i], shown[i], err = r.save(b.index[i], s, k, crafted, i)
-		if err != nil {
-			return fmt.Errorf("eval: %s: %s: %w", r.id(k), s.ID, err)
+		if errs[i] != nil {
+			return fmt.Errorf("eval: %s: %s: %w", r.id(k), s.ID, errs[i])
 		}
 		f := *s
 		f.Image = crafted.Adv[i]
@@ -166,4 +172,23 @@ func (r *runner) answer(ctx context.Context, b *batch, entries []*entry, shown, 
 		}
 	}
 	return nil
+}
+
+// each calls f for 0 … n−1 on some goroutines (workers, or GOMAXPROCS where that is 0) and waits.
+func each(n, workers int, f func(int)) {
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, n) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		}()
+	}
+	wg.Wait()
 }

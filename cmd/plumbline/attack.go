@@ -33,7 +33,8 @@ func newAttack() *cobra.Command {
 		Long: `Attack changes every picture of a folder by at most ε in each colour value (L∞, of pixels in [0,1] at the
 picture's own resolution) and writes the results as 8-bit PNG files of the same names, rounded inwards so
 that each file stays inside ε, and report.json with what was done to each. Every file is read back and
-measured; a picture that could not be attacked is reported with the reason and does not stop the others.
+measured. A picture that could not be attacked is reported with the reason and does not stop the others;
+the exit code is then 3.
 
 NAME is an attack with optional parameters, such as prm or "prm(steps=100)". An interrupted run continues
 with --resume.`,
@@ -102,8 +103,8 @@ func craft(c *cobra.Command, f attackFlags) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%d images, %d failed: %s\n", len(res.Images), res.failed(), f.out)
-	return nil
+	fmt.Fprintf(c.OutOrStdout(), "%d of %d images attacked: %s\n", len(res.Images)-res.failed(), len(res.Images), f.out)
+	return res.err()
 }
 
 // outputNames gives each picture its PNG name and refuses two that would be the same.

@@ -69,6 +69,16 @@ func (r craftReport) failed() int {
 	return n
 }
 
+// err names the first picture that could not be attacked.
+func (r craftReport) err() error {
+	for _, c := range r.Images {
+		if c.File == "" {
+			return fmt.Errorf("%d of %d images could not be attacked; the first: %s", r.failed(), len(r.Images), c.Reason)
+		}
+	}
+	return nil
+}
+
 // craftLog keeps what is finished, one line of JSON each, so that an interrupted run can continue.
 type craftLog struct {
 	head craftHead

@@ -84,7 +84,7 @@ func (f checkFlags) merge(c *cobra.Command) (config, error) {
 		return cfg, usagef("--images and --data are the same: give one")
 	}
 	if given("images") || given("data") {
-		cfg.Data = dataConfig{Path: f.set.Data.Path}
+		cfg.Data.Path = f.set.Data.Path
 	}
 	if given("layout") {
 		cfg.Data.Layout = f.set.Data.Layout

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ a tap, prints it, and writes its gradient at the input as a .npy file of the inp
 
   sumsq:TAP    the sum of squares of everything at the tap
   cosine:TAP   the mean over images and patch tokens (prefix tokens left out) of the cosine with the
-               reference --ref, which has the tap's shape`,
+               reference --ref: of the tap's shape, or without prefix tokens, or of one image for all`,
 		Example: "  plumbline grad inspect-tiny --in x.npy --loss sumsq:embedding --out g.npy",
 		Args:    exactly(1, "one model"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -96,10 +95,11 @@ func gradient(ctx context.Context, src source, l loss) (float64, []float32, []in
 		if err != nil {
 			return 0, nil, nil, err
 		}
-		if !slices.Equal(shape, []int(act.Shape())) {
-			return 0, nil, nil, fmt.Errorf("%s: shape %v, but %s has %v", l.ref, shape, l.tap, []int(act.Shape()))
+		ref, first, err := expand(ref, shape, act.Shape(), src.enc.Spec())
+		if err != nil {
+			return 0, nil, nil, fmt.Errorf("%s: for tap %s: %w", l.ref, l.tap, err)
 		}
-		if value, cot, err = meanCosine(act, ref, src.enc.Spec()); err != nil {
+		if value, cot, err = meanCosine(act, ref, first); err != nil {
 			return 0, nil, nil, fmt.Errorf("cosine at %s: %w", l.tap, err)
 		}
 	}

@@ -86,7 +86,7 @@ func exitCode(err error) int {
 
 // message is the error without the package prefix that callers of the library see.
 func message(err error) string {
-	text := err.Error()
+	text := strings.Join(strings.Fields(err.Error()), " ") // one line, whatever a library wrote
 	for _, p := range []string{"eval: ", "attack: ", "encoder: ", "models: ", "report: "} {
 		text = strings.TrimPrefix(text, p)
 	}

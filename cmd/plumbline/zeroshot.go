@@ -122,6 +122,6 @@ func (p *prompts) head(id string, order []int, labels []string) (eval.HeadSystem
 		rows, names = append(rows, p.rows[i]), append(names, p.Prompts[i])
 	}
 	h, err := head.NewZeroShot(id, rows, p.LogitScale)
-	return eval.HeadSystem{Head: h, Title: fmt.Sprintf("Zero-shot, %d prompts", len(rows)), Labels: labels,
+	return eval.HeadSystem{Head: h, Title: fmt.Sprintf("Zero-shot (%d prompts)", len(rows)), Labels: labels,
 		Note: "cosine of the embedding with the text embedding of: " + strings.Join(names, "; ")}, err
 }

@@ -14,8 +14,12 @@ type chartView struct {
 	Rows  [][]string
 }
 
-// curves draws, for each system, its score against ε with one line per attack.
+// curves draws, for each system, its score against ε with one line per attack. With a single budget there
+// is no curve to see.
 func (r *Report) curves() ([]chartView, error) {
+	if len(r.Budgets()) < 2 {
+		return nil, nil
+	}
 	names := r.AttackNames()
 	var out []chartView
 	for _, s := range r.Systems {

@@ -33,6 +33,7 @@ type galleryView struct {
 	Linf, PSNR, MeanCosine string
 	AdversarialFile        string
 	Answers                []answerView
+	Open                   bool // few enough answers to show at once
 }
 
 // answerView is what one system said on both pictures.
@@ -111,6 +112,7 @@ func (r *Report) galleryView(im *Image, a *Attack, assets fs.FS) (galleryView, e
 	co, ao := im.Outcome(Clean), im.Outcome(a.ID)
 	v := galleryView{ID: im.ID, Label: im.Label, Attack: a.Name, Eps: a.Eps, AdversarialFile: ao.File,
 		Linf: formatNumber(ao.Linf), PSNR: formatNumber(ao.PSNR), Answers: r.answers(co, ao)}
+	v.Open = len(v.Answers) <= 4
 	clean, err := readPicture(assets, co.File)
 	if err != nil {
 		return v, err

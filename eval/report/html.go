@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"regexp"
 	"strings"
 )
 
@@ -54,11 +55,11 @@ func (r *Report) WriteHTML(w io.Writer, o HTMLOptions) error {
 // bilingual renders t once per language, each marked, for the style sheet to choose; text that is the
 // same everywhere stands once.
 func bilingual(t Text) template.HTML {
-	first := t.In(Languages[0])
+	first := unbroken(t.In(Languages[0]))
 	var b strings.Builder
 	same := true
 	for _, l := range Languages {
-		s := t.In(l)
+		s := unbroken(t.In(l))
 		same = same && s == first
 		fmt.Fprintf(&b, `<span lang="%s">%s</span>`, l, template.HTMLEscapeString(s))
 	}
@@ -66,6 +67,13 @@ func bilingual(t Text) template.HTML {
 		return template.HTML(template.HTMLEscapeString(first))
 	}
 	return template.HTML(b.String())
+}
+
+var loose = regexp.MustCompile(`([0-9]) (%|dB)|(ε) = `)
+
+// unbroken keeps a number and its unit on one line.
+func unbroken(s string) string {
+	return loose.ReplaceAllStringFunc(s, func(m string) string { return strings.ReplaceAll(m, " ", "\u00a0") })
 }
 
 // policy allows what the page carries in itself and nothing else.
