@@ -93,6 +93,31 @@ func checkGolden(t *testing.T, root string, m goldenModel) {
 		}
 	}
 	g.hidden()
+	g.facts(enc.Spec())
+}
+
+// facts checks what inspection finds.
+func (g golden) facts(s Spec) {
+	g.t.Helper()
+	if g.info.Layers == 0 { // made without the PyTorch code
+		return
+	}
+	if s.Depth != g.info.Layers || s.Prefix() != g.info.HiddenPrefix || s.ImageSize != [2]int{g.info.Size, g.info.Size} {
+		g.t.Errorf("%d blocks, %d prefix tokens, input %v; want %d, %d, %d", s.Depth, s.Prefix(), s.ImageSize, g.info.Layers, g.info.HiddenPrefix, g.info.Size)
+	}
+	if len(s.Warnings) > 1 || s.Embedding == 0 { // the preprocessing is always assumed
+		g.t.Errorf("pooled output of width %d, warnings %q", s.Embedding, s.Warnings)
+	}
+	if s.Heads > 0 && s.Grid[0]*s.Grid[1]+s.Prefix() != s.Tokens {
+		g.t.Errorf("grid %v and %d prefix tokens make %d tokens?", s.Grid, s.Prefix(), s.Tokens)
+	}
+	for i := range s.Depth {
+		for _, tap := range []Tap{Queries(i), Keys(i), Values(i), AttentionOut(i)} {
+			if s.Heads > 0 && g.enc.(*Model).found[tap] == nil {
+				g.t.Errorf("tap %s is not there", tap)
+			}
+		}
+	}
 }
 
 type golden struct {

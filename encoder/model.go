@@ -73,58 +73,6 @@ func build(src *onnx.Model, o options, h, w int) (*Model, error) {
 	return m, nil
 }
 
-// describe fills the spec and the named taps from what was found.
-func (m *Model) describe(s structure, original map[*graph.Value]*graph.Value) {
-	m.found = map[Tap]*graph.Value{}
-	if s.stem != nil {
-		m.found[Stem] = original[s.stem]
-		for i, v := range s.blocks {
-			m.found[Block(i)] = original[v]
-		}
-		m.found[Tokens] = original[s.blocks[len(s.blocks)-1]]
-	}
-	if s.embedding != nil {
-		m.found[Embedding] = original[s.embedding]
-		m.spec.Embedding = graph.Size(s.embedding.Shape)
-	}
-	for i, n := range s.attention {
-		op := n.Op.(graph.Attention)
-		m.spec.Heads = op.Heads
-		m.found[AttentionOut(i)] = original[n.Out[0]]
-	}
-	in := m.base.Inputs[0].Shape
-	m.spec.ImageSize = [2]int{in[2], in[3]}
-	m.spec.Depth, m.spec.Width, m.spec.Tokens = len(s.blocks), s.width, s.tokens
-	m.spec.Patch, m.spec.Grid = s.patch[0], s.grid
-	m.prefix(s)
-	m.warn(s)
-}
-
-// prefix finds the tokens before the patches.
-func (m *Model) prefix(s structure) {
-	if len(s.attention) == 0 || s.grid[0] == 0 {
-		return
-	}
-	if extra := s.tokens - s.grid[0]*s.grid[1]; extra > 0 {
-		m.spec.CLS, m.spec.Registers = true, extra-1
-	}
-}
-
-func (m *Model) warn(s structure) {
-	add := func(format string, args ...any) {
-		m.spec.Warnings = append(m.spec.Warnings, fmt.Sprintf(format, args...))
-	}
-	switch {
-	case len(s.blocks) == 0:
-		add("no residual blocks were found: taps stem, block.i and tokens are not there; tap ONNX tensors by name")
-	case len(s.attention) > 0 && s.tokens < s.grid[0]*s.grid[1]:
-		add("%d tokens for a grid of %d×%d patches: the token layout is not known", s.tokens, s.grid[0], s.grid[1])
-	}
-	if s.embedding == nil {
-		add("no pooled output was found: tap embedding is not there")
-	}
-}
-
 // resolve finds the value that a tap names.
 func (m *Model) resolve(t Tap) (*graph.Value, error) {
 	if v := m.found[t]; v != nil {

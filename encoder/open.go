@@ -20,6 +20,8 @@ type options struct {
 	input   string
 	preproc *Preprocess
 	size    [2]int
+	patch   int
+	prefix  *prefixTokens
 	trace   bool // remember where constants come from, for training
 
 	positions func(c *graph.Tensor, tokens int) (*graph.Tensor, error)
@@ -35,6 +37,21 @@ func WithInput(name string) Option { return func(o *options) { o.input = name } 
 // WithImageSize runs the network at h×w pixels instead of the size the file states; a position embedding
 // of another size is interpolated bicubically.
 func WithImageSize(h, w int) Option { return func(o *options) { o.size = [2]int{h, w} } }
+
+// WithPatch states the side of a patch in pixels where it cannot be found in the graph.
+func WithPatch(pixels int) Option { return func(o *options) { o.patch = pixels } }
+
+// prefixTokens are the tokens before the patches.
+type prefixTokens struct {
+	cls       bool
+	registers int
+}
+
+// WithPrefix states which tokens stand before the patches where that cannot be found in the graph: a class
+// token, then a number of registers.
+func WithPrefix(cls bool, registers int) Option {
+	return func(o *options) { o.prefix = &prefixTokens{cls, registers} }
+}
 
 // WithName sets the name in errors and in the spec.
 func WithName(name string) Option { return func(o *options) { o.name = name } }
@@ -108,8 +125,19 @@ func (m *Model) settle(p *Preprocess) {
 	if p == nil {
 		d := CLIPPreprocess(min(m.spec.ImageSize[0], m.spec.ImageSize[1]))
 		d.Crop = m.spec.ImageSize
+		bytes, own := m.normalisesItself()
+		if own || m.base.Image.Type.IsInt() {
+			d.Mean, d.Std, d.Source = [3]float64{}, [3]float64{1, 1, 1}, "the graph normalises its pixels itself"
+			if bytes || m.base.Image.Type.IsInt() {
+				d.Std = [3]float64{1. / 255, 1. / 255, 1. / 255}
+			}
+		}
 		m.spec.Preproc = d
-		m.spec.Warnings = append(m.spec.Warnings, "preprocessing is CLIP's by default: no preprocessor_config.json was found beside the model")
+		if !own {
+			m.assume("preprocessing is CLIP's by default: no preprocessor_config.json was found beside the model")
+		} else {
+			m.assume("resize and crop are CLIP's by default, without normalisation: %s", d.Source)
+		}
 		return
 	}
 	m.spec.Preproc = *p

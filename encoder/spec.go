@@ -4,6 +4,8 @@ package encoder
 type Spec struct {
 	Name      string     `json:"name"`       // file name or card name
 	ImageSize [2]int     `json:"image_size"` // network input height and width, pixels
+	Layout    string     `json:"layout"`     // of the file's input: "NCHW" or "NHWC"; images are always given planar
+	InputType string     `json:"input_type"` // element type of the file's input
 	Patch     int        `json:"patch"`      // patch side, pixels; 0 for convolutional encoders
 	Grid      [2]int     `json:"grid"`       // patch rows and columns
 	Width     int        `json:"width"`      // token width D

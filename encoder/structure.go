@@ -9,7 +9,7 @@ import (
 type structure struct {
 	stem      *graph.Value
 	blocks    []*graph.Value
-	attention []*graph.Node // one a block; empty for convolutional encoders
+	attention []attention // one a block; empty for convolutional encoders
 	embedding *graph.Value
 	patch     [2]int // patch height and width; zero where there is no patch embedding
 	grid      [2]int
@@ -104,27 +104,66 @@ func otherTerm(n *graph.Node, v *graph.Value) *graph.Value {
 func (s *structure) findBlocks(g *graph.Graph, r *reach) {
 	var sums []*graph.Value
 	for _, n := range g.Nodes {
-		if _, ok := n.Op.(graph.Attention); !ok {
+		a, ok := findAttention(n)
+		if !ok {
 			continue
 		}
 		add, skip := r.closing(n.Out[0])
 		if add == nil {
 			continue // a pooling head
 		}
+		if s.isMap(g, skip) {
+			s.stem, s.blocks, s.attention = nil, nil, nil
+			return // a convolutional encoder whose last stages attend
+		}
 		if s.stem == nil {
 			s.stem = skip
 		} else {
 			s.blocks = append(s.blocks, skip)
 		}
-		s.attention = append(s.attention, n)
+		s.attention = append(s.attention, a)
 		sums = append(sums, add.Out[0])
 	}
 	if len(sums) == 0 {
 		return
 	}
-	s.blocks = append(s.blocks, r.afterMLP(sums[len(sums)-1]))
+	s.blocks = append(s.blocks, s.lastBlock(r, sums[len(sums)-1]))
 	s.width = s.stem.Shape[len(s.stem.Shape)-1]
 	s.tokens = graph.Size(s.stem.Shape) / s.width
+}
+
+// isMap tells whether a stream of this shape is a map of channels 1×C×H×W and not a sequence of tokens.
+func (s *structure) isMap(g *graph.Graph, v *graph.Value) bool {
+	in := g.Inputs[0].Shape
+	if len(v.Shape) != 4 || len(in) != 4 || v.Shape[2] < 2 || v.Shape[3] < 2 {
+		return false
+	}
+	first := in[2]*v.Shape[2] == in[3]*v.Shape[1] // H×W on axes 1 and 2
+	last := in[2]*v.Shape[3] == in[3]*v.Shape[2]
+	return last && !(first && v.Shape[1] == v.Shape[2])
+}
+
+// lastBlock is the output of the last block: the sum after its MLP, or, where earlier blocks end in a
+// normalisation of that sum, its normalisation.
+func (s *structure) lastBlock(r *reach, sum *graph.Value) *graph.Value {
+	v := r.afterMLP(sum)
+	for _, b := range s.blocks {
+		if b.Def == nil {
+			return v
+		}
+		if _, ok := b.Def.Op.(graph.LayerNorm); !ok {
+			return v
+		}
+	}
+	if len(s.blocks) == 0 {
+		return v
+	}
+	for _, n := range r.users[v] {
+		if _, ok := n.Op.(graph.LayerNorm); ok {
+			return n.Out[0]
+		}
+	}
+	return v
 }
 
 // afterMLP is the sum of v and a branch that starts at v, or v itself where there is none.
