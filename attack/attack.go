@@ -82,6 +82,10 @@ type Result struct {
 	Threat   string          `json:"threat"`
 	Adv      []*tensor.Dense `json:"-"` // one per image, always inside the threat model
 	Outcomes []Outcome       `json:"outcomes"`
-	Cost     Cost            `json:"cost"`
-	Warnings []string        `json:"warnings,omitempty"` // each names its image
+
+	// Universal is the one perturbation of a universal attack, 3×h×w; nil for others.
+	Universal *tensor.Dense `json:"-"`
+
+	Cost     Cost     `json:"cost"`
+	Warnings []string `json:"warnings,omitempty"` // each names its image
 }

@@ -47,6 +47,7 @@ var conforming = []string{
 	"apgd(steps=12)", "apgd-ce(steps=8,stop=never,restarts=2)", "apgd-dlr(steps=8)", "apgd-t(steps=6,targets=2)", "fab-t(steps=5,targets=2)", "square(queries=30)",
 	"restarts(n=2,attack=pgd(steps=3))", "cascade(pgd(steps=3),square(queries=9))", "worst-of(prm(steps=3),embedding(steps=3),by=prm)", "autoattack",
 	"simba(queries=20)", "simba(queries=20,basis=dct,objective=prm,stop=never)", "nes(steps=3,samples=6)", "rays(queries=40)", "hopskipjump(steps=2,first=10)", "deepfool(steps=5)",
+	"uap(steps=4,batch=2)", "uap-ensemble(steps=3,objective=prm)",
 }
 
 // conformingL2 lists attacks for L2.
@@ -62,10 +63,10 @@ func TestConform(t *testing.T) {
 		name, _, _ := strings.Cut(text, "(")
 		seen[name] = true
 		t.Run(text, func(t *testing.T) {
-			attacktest.Conform(t, a, attacktest.Case{Encoder: vit, Gentle: gentle[name], Options: withTask(vit, t)})
+			attacktest.Conform(t, a, attacktest.Case{Encoder: vit, Gentle: gentle[name], Together: strings.HasPrefix(name, "uap"), Options: withTask(vit, t)})
 		})
 	}
-	for _, text := range conformingL2 {
+	for _, text := range append(conformingPatch, conformingL2...) {
 		name, _, _ := strings.Cut(text, "(")
 		seen[name] = true
 	}
@@ -83,6 +84,22 @@ func TestConformL2(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			attacktest.Conform(t, mustParse(t, text), attacktest.Case{Encoder: vit, Gentle: true, Options: withTask(vit, t), Threat: attack.L2(attack.NewRatio(1, 2))})
 		})
+	}
+}
+
+// conformingPatch lists attacks for patches.
+var conformingPatch = []string{"patch(steps=6,move=2,tries=3)", "patch-fool(steps=5)", "patch(steps=3,objective=prm,stop=never)"}
+
+func TestConformPatch(t *testing.T) {
+	vit := attacktest.NewViT(1, 8, 8, 4, 6, 2, 5)
+	at := attack.Patch(attack.NewRatio(1, 4))
+	at.At = &attack.Corner{Y: 2, X: 3}
+	for _, tm := range []attack.ThreatModel{attack.Patch(attack.NewRatio(1, 4)), at} {
+		for _, text := range conformingPatch {
+			t.Run(tm.String()+"/"+text, func(t *testing.T) {
+				attacktest.Conform(t, mustParse(t, text), attacktest.Case{Encoder: vit, Gentle: true, Options: withTask(vit, t), Threat: tm})
+			})
+		}
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 
 // Case is what an attack is tried on. Zero fields take defaults: a small ViT, L∞ 8/255, three images.
 type Case struct {
-	Encoder encoder.Encoder
-	Threat  attack.ThreatModel
-	Images  []*tensor.Dense
-	Options func(images []*tensor.Dense) []attack.Option // for the images given, in their order
-	Gentle  bool                                         // the attack reads no gradient: skip what needs one
+	Encoder  encoder.Encoder
+	Threat   attack.ThreatModel
+	Images   []*tensor.Dense
+	Options  func(images []*tensor.Dense) []attack.Option // for the images given, in their order
+	Together bool                                         // the attack makes one perturbation for all images
+	Gentle   bool                                         // the attack reads no gradient: skip what needs one
 }
 
 func (c Case) filled() Case {
@@ -128,6 +129,9 @@ func conformIndependent(t *testing.T, a attack.Attack, c Case) {
 		if !Equal(all.Adv[i], back.Adv[n-1-i]) {
 			t.Errorf("image %d depends on the order", i)
 		}
+		if c.Together {
+			continue
+		}
 		alone := c.run(t, a, c.Images[i:i+1])
 		if !Equal(all.Adv[i], alone.Adv[0]) {
 			t.Errorf("image %d depends on its batch", i)
@@ -171,6 +175,10 @@ func conformCancel(t *testing.T, a attack.Attack, c Case) {
 
 func conformFailure(t *testing.T, a attack.Attack, c Case) {
 	good := c.run(t, a, c.Images)
+	if c.Together { // without the failing image
+		rest := c.run(t, a, []*tensor.Dense{c.Images[0], c.Images[2]})
+		good.Adv = []*tensor.Dense{rest.Adv[0], nil, rest.Adv[1]}
+	}
 	bad := cloneAll(c.Images)
 	bad[1].Data().([]float32)[0] = float32(math.NaN())
 	r, err := a.Run(context.Background(), c.Encoder, bad, c.Threat, c.Options(bad)...)
