@@ -14,6 +14,7 @@ var busy atomic.Int32
 // computes does not depend on how it is split.
 type gang struct {
 	size    int // goroutines at most, the caller's included
+	procs   int // GOMAXPROCS when the run began; asking for it takes a lock that spinning helpers would fight over
 	helpers []func()
 	alive   atomic.Int32
 	stop    atomic.Bool
@@ -44,7 +45,8 @@ func (g *gang) enter() {
 		runtime.Gosched()
 	}
 	g.stop.Store(false)
-	free := runtime.GOMAXPROCS(0) - int(busy.Add(1))
+	g.procs = runtime.GOMAXPROCS(0)
+	free := g.procs - int(busy.Add(1))
 	for _, h := range g.helpers[:max(0, min(free, len(g.helpers)))] {
 		busy.Add(1)
 		g.alive.Add(1)
@@ -71,7 +73,7 @@ func (g *gang) help(worker int) {
 			idle = 0
 			continue
 		}
-		if g.stop.Load() || int(busy.Load()) > runtime.GOMAXPROCS(0) {
+		if g.stop.Load() || int(busy.Load()) > g.procs {
 			return
 		}
 		if idle%64 == 0 {
