@@ -20,7 +20,9 @@ type Model struct {
 	options options
 	plan    func(h, w int) (*Plan, error)
 
-	at *Model // where compiled programs are kept, if not here
+	at      *Model // where compiled programs are kept, if not here
+	uses    int    // how often a size was asked for
+	lastUse int    // of this size, counted by the model it was made from
 
 	mu       sync.Mutex
 	programs []*program

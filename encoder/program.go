@@ -164,3 +164,21 @@ func (p *program) give(t *trace) {
 	defer p.mu.Unlock()
 	p.closed = append(p.closed, t)
 }
+
+// idleStates counts the executions kept for later.
+func (p *program) idleStates() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	for _, t := range p.closed {
+		n += len(t.runs)
+	}
+	return n
+}
+
+// drop lets the memory kept for later go.
+func (p *program) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle, p.closed = nil, nil
+}

@@ -36,7 +36,10 @@ func (m *Model) AtSize(h, w int) (Encoder, error) {
 func (m *Model) atGrid(h, w int) (*Model, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.uses++
 	if s := m.sized[[2]int{h, w}]; s != nil {
+		s.lastUse = m.uses
+		m.trimSized(s)
 		return s, nil
 	}
 	s, err := resized(m.source, m.options, h, w)
@@ -47,8 +50,53 @@ func (m *Model) atGrid(h, w int) (*Model, error) {
 	s.spec.Name = m.spec.Name
 	s.spec.Preproc = m.spec.Preproc
 	s.spec.Preproc.Resize, s.spec.Preproc.Crop = [2]int{}, [2]int{}
+	s.lastUse = m.uses
 	m.sized[[2]int{h, w}] = s
+	m.trimSized(s)
 	return s, nil
+}
+
+// idleLimit bounds the bytes of working memory that models at other sizes keep for later. Attacks that
+// rescale at random pass through many sizes.
+const idleLimit = 1 << 30
+
+// trimSized drops idle memory, that of the size used longest ago first, until what is kept is within the
+// limit. The size in use keeps its own.
+func (m *Model) trimSized(current *Model) {
+	for {
+		total := 0
+		var oldest *Model
+		for _, s := range m.sized {
+			n := s.idleBytes()
+			total += n
+			if s != current && n > 0 && (oldest == nil || s.lastUse < oldest.lastUse) {
+				oldest = s
+			}
+		}
+		if total <= idleLimit || oldest == nil {
+			return
+		}
+		oldest.dropIdle()
+	}
+}
+
+// idleBytes is the working memory that the model's programs keep while nothing runs.
+func (m *Model) idleBytes() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	total := 0
+	for _, p := range m.programs {
+		total += p.idleStates() * p.engine.Arena()
+	}
+	return total
+}
+
+func (m *Model) dropIdle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.programs {
+		p.drop()
+	}
 }
 
 // resized imports the model at h×w, with position embeddings of the model's own size interpolated.
