@@ -39,13 +39,18 @@ func (p Picture) plane(c int) []float32 { n := p.H * p.W; return p.Pix[c*n : (c+
 // like returns a black picture of p's size.
 func (p Picture) like() Picture { return NewPicture(p.H, p.W) }
 
-// pictures reads a batch; the error numbers the image.
+// pictures reads a batch; the error numbers the image. A value that is not finite is an error: a purifier might hide it.
 func pictures(images []*tensor.Dense) ([]Picture, error) {
 	out := make([]Picture, len(images))
 	for i, t := range images {
 		p, err := PictureOf(t)
 		if err != nil {
 			return nil, fmt.Errorf("image %d: %w", i, err)
+		}
+		for k, v := range p.Pix {
+			if v-v != 0 {
+				return nil, fmt.Errorf("defense: image %d: value %d is %g", i, k, v)
+			}
 		}
 		out[i] = p
 	}

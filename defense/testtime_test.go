@@ -10,6 +10,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/defense"
 	"github.com/plumbline-ml/plumbline/defense/defensetest"
+	"github.com/plumbline-ml/plumbline/encoder"
 )
 
 const embedWidth = 12 // of defensetest.Linear
@@ -128,6 +129,54 @@ func TestTestTimeErrors(t *testing.T) {
 		}
 		if _, err := d.Wrap(defensetest.NewLinear(1), defense.Stream{}); err == nil || !strings.Contains(err.Error(), "dimensions") {
 			t.Errorf("%s on an encoder of another width: %v", expr, err)
+		}
+	}
+}
+
+// Every purifier copes with pictures of a pixel or two, or says why it cannot.
+func TestTinyPictures(t *testing.T) {
+	for _, e := range defense.List() {
+		if e.Name == "bpda" {
+			continue
+		}
+		r := withTexts()
+		r.Clean = resources().Clean
+		d, err := defense.Parse(e.Name, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := d.Wrap(defensetest.NewLinear(1), defense.Stream{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range [][2]int{{1, 1}, {1, 7}, {5, 2}} {
+			tr, err := w.Trace(t.Context(), []*tensor.Dense{defensetest.Picture(s[0], s[1], 1)}, encoder.Embedding)
+			if err != nil {
+				if e.Name != "pca-patch" || !strings.Contains(err.Error(), "smaller than a patch") {
+					t.Errorf("%s on %v: %v", d, s, err)
+				}
+				continue
+			}
+			if _, err := tr.VJP(t.Context(), []*tensor.Dense{tr.Activation(0)}); err != nil {
+				t.Errorf("%s on %v: gradient: %v", d, s, err)
+			}
+		}
+	}
+}
+
+// A value that is no number is named, never purified away.
+func TestNonFinitePictures(t *testing.T) {
+	for _, v := range []float64{math.NaN(), math.Inf(1)} {
+		img := defensetest.Picture(8, 8, 1)
+		img.Data().([]float32)[5] = float32(v)
+		for _, expr := range []string{"jpeg(75)", "median(3)", "ttc"} {
+			e, err := parse(t, expr).Wrap(defensetest.NewLinear(1), defense.Stream{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Trace(t.Context(), []*tensor.Dense{defensetest.Picture(8, 8, 1), img}, encoder.Embedding); err == nil || !strings.Contains(err.Error(), "image 1: value 5") {
+				t.Errorf("%s: %v", expr, err)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package defense
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -72,6 +73,9 @@ func (w *wrapped) Trace(ctx context.Context, images []*tensor.Dense, taps ...enc
 	src, err := pictures(images)
 	if err != nil {
 		return nil, err
+	}
+	for i, p := range src { // gradients are taken at these values even if the caller changes his
+		src[i].Pix = slices.Clone(p.Pix)
 	}
 	views, err := w.views(ctx, w.inner, src, w.stream)
 	if err != nil {

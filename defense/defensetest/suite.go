@@ -43,7 +43,7 @@ func Run(t *testing.T, d defense.Defense, r defense.Resources, tol float64) {
 		t.Fatal(err)
 	}
 	images := []*tensor.Dense{Picture(19, 23, 1), Picture(16, 16, 2), Picture(24, 17, 3)}
-	checkBatch(t, e, images)
+	CheckBatch(t, e, images)
 	checkRandom(t, d, images[0])
 	if d.Differentiable() && !d.Random() {
 		for _, img := range images[:2] {
@@ -52,7 +52,8 @@ func Run(t *testing.T, d defense.Defense, r defense.Resources, tol float64) {
 	}
 }
 
-func checkBatch(t *testing.T, e encoder.Encoder, images []*tensor.Dense) {
+// CheckBatch checks that a batch equals its images one by one, bit for bit, and that e leaves them alone.
+func CheckBatch(t *testing.T, e encoder.Encoder, images []*tensor.Dense) {
 	t.Helper()
 	before := slices.Clone(images[0].Data().([]float32))
 	acts, grads := evaluate(t, e, images)

@@ -9,9 +9,10 @@ import (
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
-// TokenConsistency shifts the picture by a few source pixels, edges repeated, and scores 1 − cosine between each patch
-// token and the token at the same place before, averaged over patches and over shifts of ±pixels along both axes. A
-// perturbation is tuned to the patch grid; a picture's content hardly moves in it.
+// TokenConsistency shifts the picture by a few source pixels, edges repeated, and also cuts as many off every side, and
+// scores 1 − cosine between each patch token and the token at the same place before, averaged over patches, over shifts of
+// ±pixels along both axes and the crop. A perturbation is tuned to the patch grid; a picture's content hardly moves in it.
+// The crop is left out where it would leave nothing.
 func TokenConsistency(ctx context.Context, e encoder.Encoder, tap encoder.Tap, pixels int) (*Detector, error) {
 	if pixels < 1 || pixels > 64 {
 		return nil, fmt.Errorf("detect: token consistency: shift of %d pixels, want 1…64", pixels)
@@ -21,8 +22,8 @@ func TokenConsistency(ctx context.Context, e encoder.Encoder, tap encoder.Tap, p
 		return nil, fmt.Errorf("detect: token consistency: %w", err)
 	}
 	d := &Detector{name: fmt.Sprintf("token-consistency(%s,%d)", tap, pixels), terms: []term{{e, []encoder.Tap{tap}}}}
-	for _, s := range [][2]int{{0, pixels}, {0, -pixels}, {pixels, 0}, {-pixels, 0}} {
-		w, err := defense.Purify(shift{s[0], s[1]}).Wrap(e, defense.Stream{})
+	for _, p := range []defense.Purifier{shift{0, pixels}, shift{0, -pixels}, shift{pixels, 0}, shift{-pixels, 0}, trim{pixels}} {
+		w, err := defense.Purify(p).Wrap(e, defense.Stream{})
 		if err != nil {
 			return nil, fmt.Errorf("detect: token consistency: %w", err)
 		}
@@ -61,19 +62,40 @@ type shift struct{ dy, dx int }
 func (s shift) String() string       { return fmt.Sprintf("shift(%d,%d)", s.dy, s.dx) }
 func (shift) Traits() defense.Traits { return defense.Traits{Name: "shift", Surrogate: defense.Exact} }
 func (shift) Validate() error        { return nil }
-func (s shift) from(i, n, d int) int { return min(max(i-d, 0), n-1) }
 
 func (s shift) Purify(src defense.Picture, _ *rand.Rand) ([]defense.View, error) {
-	out := defense.NewPicture(src.H, src.W)
+	return gather(src, src.H, src.W, func(y, x int) (int, int) {
+		return min(max(y-s.dy, 0), src.H-1), min(max(x-s.dx, 0), src.W-1)
+	}), nil
+}
+
+// trim cuts n pixels off every side.
+type trim struct{ n int }
+
+func (t trim) String() string       { return fmt.Sprintf("trim(%d)", t.n) }
+func (trim) Traits() defense.Traits { return defense.Traits{Name: "trim", Surrogate: defense.Exact} }
+func (trim) Validate() error        { return nil }
+
+func (t trim) Purify(src defense.Picture, _ *rand.Rand) ([]defense.View, error) {
+	n := t.n
+	if min(src.H, src.W) <= 2*n {
+		n = 0
+	}
+	return gather(src, src.H-2*n, src.W-2*n, func(y, x int) (int, int) { return y + n, x + n }), nil
+}
+
+// gather makes an h×w picture whose pixel (y, x) is src's at from(y, x).
+func gather(src defense.Picture, h, w int, from func(y, x int) (int, int)) []defense.View {
+	out := defense.NewPicture(h, w)
 	index := make([]int, len(out.Pix))
 	for i := range index {
-		c, y, x := i/(src.H*src.W), i/src.W%src.H, i%src.W
-		index[i] = (c*src.H+s.from(y, src.H, s.dy))*src.W + s.from(x, src.W, s.dx)
+		y, x := from(i/w%h, i%w)
+		index[i] = (i/(h*w)*src.H+y)*src.W + x
 		out.Pix[i] = src.Pix[index[i]]
 	}
 	return []defense.View{{Picture: out, Pull: func(dsrc, dout []float32) {
 		for i, g := range dout {
 			dsrc[index[i]] += g
 		}
-	}}}, nil
+	}}}
 }
