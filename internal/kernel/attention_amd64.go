@@ -71,22 +71,6 @@ func attnScale(x []float32, ld, rows, n int, f []float32) {
 	attnScaleGeneric(x, ld, rows, n, f)
 }
 
-// gemmAdd is gemmAddGeneric.
-func gemmAdd(y []float32, ldy int, x []float32, ldx, rows, n int) {
-	if rows > 0 && n > 0 {
-		_, _ = y[(rows-1)*ldy+n-1], x[(rows-1)*ldx+n-1]
-		switch cpuCurrent {
-		case cpuAVX512:
-			gemmAddAVX512(&y[0], uintptr(ldy)*4, &x[0], uintptr(ldx)*4, rows, n)
-			return
-		case cpuAVX2:
-			gemmAddAVX2(&y[0], uintptr(ldy)*4, &x[0], uintptr(ldx)*4, rows, n)
-			return
-		}
-	}
-	gemmAddGeneric(y, ldy, x, ldx, rows, n)
-}
-
 // attnLogSumExp is attnLogSumExpGeneric for whole units of 16 numbers.
 func attnLogSumExp(lse, f, top, sum []float32) {
 	if n := len(sum); n > 0 {
@@ -108,49 +92,4 @@ func attnCheckMask(mask []float32, ldm, rows, n int) {
 	if mask != nil {
 		_ = mask[(rows-1)*ldm+n-1]
 	}
-}
-
-// packRows copies rows of 16 numbers, ld apart, to places to apart, and reports whether this instruction set can; the
-// slices have been checked.
-func packRows(dst []float32, to int, src []float32, ld, rows int) bool {
-	switch cpuCurrent {
-	case cpuAVX512:
-		packRowsAVX512(&dst[0], uintptr(to)*4, &src[0], uintptr(ld)*4, rows)
-	case cpuAVX2:
-		packRowsAVX2(&dst[0], uintptr(to)*4, &src[0], uintptr(ld)*4, rows)
-	default:
-		return false
-	}
-	return true
-}
-
-// packTranspose transposes 16 rows of 16·blocks numbers and reports whether this instruction set can; the slices
-// have been checked.
-func packTranspose(dst, src []float32, ld, blocks int) bool {
-	switch cpuCurrent {
-	case cpuAVX512:
-		packTransposeAVX512(&dst[0], &src[0], uintptr(ld)*4, blocks)
-	case cpuAVX2:
-		packTransposeAVX2(&dst[0], &src[0], uintptr(ld)*4, blocks)
-	default:
-		return false
-	}
-	return true
-}
-
-// packWiden converts whole units of 16 numbers and reports whether this instruction set can.
-func packWiden(f halfFormat, dst []float32, src []uint16) bool {
-	switch {
-	case cpuCurrent == cpuAVX512 && f == halfFloat16:
-		packWidenFloat16AVX512(&dst[0], &src[0], len(src)/panelCols)
-	case cpuCurrent == cpuAVX512:
-		packWidenBFloat16AVX512(&dst[0], &src[0], len(src)/panelCols)
-	case cpuCurrent == cpuAVX2 && f == halfFloat16:
-		packWidenFloat16AVX2(&dst[0], &src[0], len(src)/panelCols)
-	case cpuCurrent == cpuAVX2:
-		packWidenBFloat16AVX2(&dst[0], &src[0], len(src)/panelCols)
-	default:
-		return false
-	}
-	return true
 }

@@ -35,21 +35,6 @@ func attnScaleAVX512(x *float32, stride uintptr, rows int, n int, f *float32)
 //go:noescape
 func gemmAddAVX512(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
 
-// packRowsAVX512 copies rows of 16 numbers that lie from bytes apart to places to bytes apart, in order.
-//
-//go:noescape
-func packRowsAVX512(dst *float32, to uintptr, src *float32, from uintptr, rows int)
-
-// packWidenFloat16AVX512 converts 16·units numbers.
-//
-//go:noescape
-func packWidenFloat16AVX512(dst *float32, src *uint16, units int)
-
-// packWidenBFloat16AVX512 converts 16·units numbers.
-//
-//go:noescape
-func packWidenBFloat16AVX512(dst *float32, src *uint16, units int)
-
 // attnSoftmaxAVX2 replaces each of rows rows of n numbers x by exp(scale·x + mask - top), top being the row's greatest exponent, NaN aside,
 // and sums them up; the last unit of 16 is filled up with zeros. A row whose top is -Inf it leaves alone, with sum 0. mask may be nil;
 // strides are in bytes.
@@ -82,28 +67,3 @@ func attnScaleAVX2(x *float32, stride uintptr, rows int, n int, f *float32)
 //
 //go:noescape
 func gemmAddAVX2(y *float32, yStride uintptr, x *float32, xStride uintptr, rows int, n int)
-
-// packRowsAVX2 copies rows of 16 numbers that lie from bytes apart to places to bytes apart, in order.
-//
-//go:noescape
-func packRowsAVX2(dst *float32, to uintptr, src *float32, from uintptr, rows int)
-
-// packWidenFloat16AVX2 converts 16·units numbers.
-//
-//go:noescape
-func packWidenFloat16AVX2(dst *float32, src *uint16, units int)
-
-// packWidenBFloat16AVX2 converts 16·units numbers.
-//
-//go:noescape
-func packWidenBFloat16AVX2(dst *float32, src *uint16, units int)
-
-// packTransposeAVX512 writes the transpose of 16 rows, stride bytes apart, of 16·blocks numbers to dst: rows of 16 numbers, one after another.
-//
-//go:noescape
-func packTransposeAVX512(dst *float32, src *float32, stride uintptr, blocks int)
-
-// packTransposeAVX2 writes the transpose of 16 rows, stride bytes apart, of 16·blocks numbers to dst: rows of 16 numbers, one after another.
-//
-//go:noescape
-func packTransposeAVX2(dst *float32, src *float32, stride uintptr, blocks int)

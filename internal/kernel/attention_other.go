@@ -16,14 +16,4 @@ func attnDot(x []float32, ldx int, y []float32, ldy, rows, n int, out []float32)
 
 func attnScale(x []float32, ld, rows, n int, f []float32) { attnScaleGeneric(x, ld, rows, n, f) }
 
-func gemmAdd(y []float32, ldy int, x []float32, ldx, rows, n int) {
-	gemmAddGeneric(y, ldy, x, ldx, rows, n)
-}
-
 func attnLogSumExp(lse, f, top, sum []float32) { attnLogSumExpGeneric(lse, f, top, sum) }
-
-func packRows(dst []float32, to int, src []float32, ld, rows int) bool { return false }
-
-func packTranspose(dst, src []float32, ld, blocks int) bool { return false }
-
-func packWiden(f halfFormat, dst []float32, src []uint16) bool { return false }

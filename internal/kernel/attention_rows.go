@@ -137,12 +137,3 @@ func attnScaleGeneric(x []float32, ld, rows, n int, f []float32) {
 		}
 	}
 }
-
-// gemmAddGeneric adds the rows of x to those of y.
-func gemmAddGeneric(y []float32, ldy int, x []float32, ldx, rows, n int) {
-	for i := range rows {
-		for j, v := range x[i*ldx : i*ldx+n] {
-			y[i*ldy+j] += v
-		}
-	}
-}

@@ -26,3 +26,19 @@ func gemmPeak(rounds int) int {
 	}
 	return 0
 }
+
+// gemmAdd is gemmAddGeneric.
+func gemmAdd(y []float32, ldy int, x []float32, ldx, rows, n int) {
+	if rows > 0 && n > 0 {
+		_, _ = y[(rows-1)*ldy+n-1], x[(rows-1)*ldx+n-1]
+		switch cpuCurrent {
+		case cpuAVX512:
+			gemmAddAVX512(&y[0], uintptr(ldy)*4, &x[0], uintptr(ldx)*4, rows, n)
+			return
+		case cpuAVX2:
+			gemmAddAVX2(&y[0], uintptr(ldy)*4, &x[0], uintptr(ldx)*4, rows, n)
+			return
+		}
+	}
+	gemmAddGeneric(y, ldy, x, ldx, rows, n)
+}

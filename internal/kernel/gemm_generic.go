@@ -79,3 +79,12 @@ func gemmGeneric2x4(g *gemmTile, i int, next uintptr, j int, row, step uintptr) 
 	*(*[4]float32)(unsafe.Pointer(gemmAt(g.c, 4, j+i*int(g.ldc/4)))) = [4]float32{s0, s1, s2, s3}
 	*(*[4]float32)(unsafe.Pointer(gemmAt(g.c, 4, j+(i+int(next))*int(g.ldc/4)))) = [4]float32{t0, t1, t2, t3}
 }
+
+// gemmAddGeneric adds the rows of x to those of y.
+func gemmAddGeneric(y []float32, ldy int, x []float32, ldx, rows, n int) {
+	for i := range rows {
+		for j, v := range x[i*ldx : i*ldx+n] {
+			y[i*ldy+j] += v
+		}
+	}
+}

@@ -59,6 +59,9 @@ var gemmZeros [2 * panelCols]float32
 // run computes columns n0 ≤ j < n1. The depth is cut into blocks; a later block goes on from the float32
 // sums the earlier one left in C, which is the same chain of additions as without blocks.
 func (t *gemmTask) run(n0, n1 int) {
+	if t.m == 0 {
+		return
+	}
 	s := &gemmShapes[cpuCurrent]
 	blocks := max(1, (t.k+s.depth-1)/s.depth)
 	depth := ((t.k+blocks-1)/blocks + 3) &^ 3

@@ -12,8 +12,9 @@ import (
 // isa writes units of 16 numbers in n registers.
 type isa struct {
 	*build.Context
-	name string
-	n    int
+	name   string
+	n      int
+	tables map[string]operand.Mem // constants of the file
 }
 
 // unit is 16 numbers.
@@ -43,13 +44,10 @@ func (s *isa) all(x operand.Op) reg.VecVirtual {
 	return v
 }
 
-// tables are the constants of the file.
-var tables = map[string]operand.Mem{}
-
 // data is a constant in memory, as many times as a register of AVX2 holds. It is stored by its bits: not every
 // number survives being printed.
 func (s *isa) data(name string, bits uint32) operand.Mem {
-	if m, ok := tables[name]; ok {
+	if m, ok := s.tables[name]; ok {
 		return m
 	}
 	m := s.StaticGlobal("attn_" + name)
@@ -57,7 +55,7 @@ func (s *isa) data(name string, bits uint32) operand.Mem {
 	for i := range 8 {
 		s.AddDatum(4*i, operand.U32(bits))
 	}
-	tables[name] = m
+	s.tables[name] = m
 	return m
 }
 

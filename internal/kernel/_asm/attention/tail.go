@@ -39,7 +39,7 @@ func (s *isa) row(count string) row {
 
 // masks is the address of the masks for one number; 4·t bytes before it are those for t more.
 func (s *isa) masks() operand.Mem {
-	m, ok := tables["masks"]
+	m, ok := s.tables["masks"]
 	if !ok {
 		m = s.StaticGlobal("attn_masks")
 		s.DataAttributes(attr.RODATA | attr.NOPTR)
@@ -50,7 +50,7 @@ func (s *isa) masks() operand.Mem {
 			}
 			s.AddDatum(4*i, bits)
 		}
-		tables["masks"] = m
+		s.tables["masks"] = m
 	}
 	return m.Offset(60)
 }
