@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/plumbline-ml/plumbline/internal/speed"
+	"github.com/plumbline-ml/plumbline/cmd/plumbline/internal/speed"
 )
 
 func newBench() *cobra.Command {
