@@ -23,7 +23,7 @@ var _ = purifier("bilateral", "bilateral(k=5,space=1.5,range=0.1): edge-preservi
 	})
 
 // Traits says: not random, gradient exact.
-func (Bilateral) Traits() Traits { return Traits{"bilateral", false, Exact} }
+func (Bilateral) Traits() Traits { return Traits{Name: "bilateral", Surrogate: Exact} }
 
 func (b Bilateral) String() string { return expr.Print("bilateral", b.K, b.Space, b.Range) }
 

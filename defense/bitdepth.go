@@ -17,7 +17,7 @@ var _ = purifier("bitdepth", "bitdepth(bits=4): round to 2^bits levels (arXiv 17
 	func(a *expr.Args) Purifier { return BitDepth{a.Integer("bits", 4)} })
 
 // Traits says: not random, gradient identity.
-func (BitDepth) Traits() Traits { return Traits{"bitdepth", false, Identity} }
+func (BitDepth) Traits() Traits { return Traits{Name: "bitdepth", Surrogate: Identity} }
 
 func (b BitDepth) String() string { return expr.Print("bitdepth", b.Bits) }
 

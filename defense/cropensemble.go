@@ -21,7 +21,9 @@ var _ = purifier("crop-ensemble", "crop-ensemble(n=10,ratio=0.9): mean over rand
 	func(a *expr.Args) Purifier { return CropEnsemble{a.Integer("n", 10), a.Number("ratio", 0.9)} })
 
 // Traits says: random, gradient exact.
-func (CropEnsemble) Traits() Traits { return Traits{"crop-ensemble", true, Exact} }
+func (CropEnsemble) Traits() Traits {
+	return Traits{Name: "crop-ensemble", Random: true, Resizes: true, Surrogate: Exact}
+}
 
 func (e CropEnsemble) String() string { return expr.Print("crop-ensemble", e.N, e.Ratio) }
 

@@ -16,7 +16,7 @@ var _ = purifier("gaussian", "gaussian(sigma=1): Gaussian blur, σ in pixels",
 	func(a *expr.Args) Purifier { return Gaussian{a.Number("sigma", 1)} })
 
 // Traits says: not random, gradient exact.
-func (Gaussian) Traits() Traits { return Traits{"gaussian", false, Exact} }
+func (Gaussian) Traits() Traits { return Traits{Name: "gaussian", Surrogate: Exact} }
 
 func (g Gaussian) String() string { return expr.Print("gaussian", g.Sigma) }
 

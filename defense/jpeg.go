@@ -27,7 +27,7 @@ var _ = purifier("jpeg", "jpeg(quality=75,rounding=straight): compress and decom
 	func(a *expr.Args) Purifier { return JPEG{a.Integer("quality", 75), a.Text("rounding", "")} })
 
 // Traits says: not random, gradient standin.
-func (JPEG) Traits() Traits { return Traits{"jpeg", false, StandIn} }
+func (JPEG) Traits() Traits { return Traits{Name: "jpeg", Surrogate: StandIn} }
 
 func (j JPEG) String() string {
 	if j.Rounding == "" || j.Rounding == "straight" {

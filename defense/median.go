@@ -18,7 +18,7 @@ var _ = purifier("median", "median(k=3): median of k×k windows (arXiv 1704.0115
 	func(a *expr.Args) Purifier { return Median{a.Integer("k", 3)} })
 
 // Traits says: not random, gradient exact.
-func (Median) Traits() Traits { return Traits{"median", false, Exact} }
+func (Median) Traits() Traits { return Traits{Name: "median", Surrogate: Exact} }
 
 func (m Median) String() string { return expr.Print("median", m.K) }
 

@@ -24,7 +24,7 @@ var _ = purifier("nlm", "nlm(search=11,patch=3,h=4/255): non-local means (Buades
 	})
 
 // Traits says: not random, gradient exact.
-func (NLM) Traits() Traits { return Traits{"nlm", false, Exact} }
+func (NLM) Traits() Traits { return Traits{Name: "nlm", Surrogate: Exact} }
 
 func (f NLM) String() string { return expr.Print("nlm", f.Search, f.Patch, f.H) }
 

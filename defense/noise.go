@@ -16,7 +16,7 @@ var _ = purifier("noise", "noise(eps=4/255): uniform noise within ±eps",
 	func(a *expr.Args) Purifier { return Noise{a.Number("eps", 4.0/255)} })
 
 // Traits says: random, gradient exact.
-func (Noise) Traits() Traits { return Traits{"noise", true, Exact} }
+func (Noise) Traits() Traits { return Traits{Name: "noise", Random: true, Surrogate: Exact} }
 
 func (n Noise) String() string { return expr.Print("noise", n.Eps) }
 

@@ -103,7 +103,7 @@ func (p *PCAPatch) samples(clean []*tensor.Dense) ([]float64, error) {
 }
 
 // Traits says: not random, gradient exact.
-func (*PCAPatch) Traits() Traits { return Traits{"pca-patch", false, Exact} }
+func (*PCAPatch) Traits() Traits { return Traits{Name: "pca-patch", Surrogate: Exact} }
 
 func (p *PCAPatch) String() string { return expr.Print("pca-patch", p.Components, p.Patch) }
 

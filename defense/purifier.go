@@ -30,6 +30,7 @@ func (v View) pull(dsrc, dout []float32) {
 type Traits struct {
 	Name      string
 	Random    bool
+	Resizes   bool // views may have another size than their source
 	Surrogate Surrogate
 }
 
@@ -91,10 +92,15 @@ func (d purification) key() string {
 type bpda struct{ Purifier }
 
 // BPDA returns d with the identity as surrogate in place of its own: the second gradient an adaptive attacker tries
-// against a purifier. It fails for defences that are no purifier; Purify fails when the picture's size changes.
+// against a purifier. It fails for defences that are no purifier and for those that change the picture's size.
 func BPDA(d Defense) (Defense, error) {
 	switch d := d.(type) {
+	case None:
+		return d, nil
 	case purification:
+		if d.Traits().Resizes {
+			return nil, fmt.Errorf("defense: %s changes the picture's size: its gradient cannot be the identity", d)
+		}
 		return purification{bpda{d.Purifier}}, nil
 	case Chain:
 		out := make(Chain, len(d))
@@ -120,14 +126,8 @@ func (b bpda) Traits() Traits {
 
 func (b bpda) Purify(src Picture, rng *rand.Rand) ([]View, error) {
 	views, err := b.Purifier.Purify(src, rng)
-	if err != nil {
-		return nil, err
-	}
 	for i := range views {
-		if views[i].H != src.H || views[i].W != src.W {
-			return nil, fmt.Errorf("the identity cannot stand in: %d×%d becomes %d×%d", src.H, src.W, views[i].H, views[i].W)
-		}
 		views[i].Pull = nil
 	}
-	return views, nil
+	return views, err
 }

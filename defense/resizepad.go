@@ -19,7 +19,9 @@ var _ = purifier("resize-pad", "resize-pad(ratio=1.107): random enlargement and 
 	func(a *expr.Args) Purifier { return ResizePad{a.Number("ratio", 1.107)} })
 
 // Traits says: random, gradient exact.
-func (ResizePad) Traits() Traits { return Traits{"resize-pad", true, Exact} }
+func (ResizePad) Traits() Traits {
+	return Traits{Name: "resize-pad", Random: true, Resizes: true, Surrogate: Exact}
+}
 
 func (r ResizePad) String() string { return expr.Print("resize-pad", r.Ratio) }
 

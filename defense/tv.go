@@ -20,7 +20,7 @@ var _ = purifier("tv", "tv(lambda=0.1,steps=30): total variation by Chambolle's 
 	func(a *expr.Args) Purifier { return TV{a.Number("lambda", 0.1), a.Integer("steps", 30)} })
 
 // Traits says: not random, gradient exact.
-func (TV) Traits() Traits { return Traits{"tv", false, Exact} }
+func (TV) Traits() Traits { return Traits{Name: "tv", Surrogate: Exact} }
 
 func (t TV) String() string { return expr.Print("tv", t.Lambda, t.Steps) }
 

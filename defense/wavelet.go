@@ -20,7 +20,7 @@ var _ = purifier("wavelet", "wavelet(levels=3): BayesShrink on Daubechies-2 wave
 	func(a *expr.Args) Purifier { return Wavelet{a.Integer("levels", 3)} })
 
 // Traits says: not random, gradient exact.
-func (Wavelet) Traits() Traits { return Traits{"wavelet", false, Exact} }
+func (Wavelet) Traits() Traits { return Traits{Name: "wavelet", Surrogate: Exact} }
 
 func (v Wavelet) String() string { return expr.Print("wavelet", v.Levels) }
 

@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -94,7 +95,7 @@ func Print(name string, values ...any) string {
 	for i, v := range values {
 		switch v := v.(type) {
 		case float64:
-			parts[i] = strconv.FormatFloat(v, 'g', -1, 64)
+			parts[i] = number(v)
 		default:
 			parts[i] = fmt.Sprint(v)
 		}
@@ -103,6 +104,15 @@ func Print(name string, values ...any) string {
 		return name
 	}
 	return name + "(" + strings.Join(parts, ",") + ")"
+}
+
+// number prints v as a decimal, or as levels/255 where that is the shorter and gives the same number back.
+func number(v float64) string {
+	text := strconv.FormatFloat(v, 'g', -1, 64)
+	if level := math.Round(v * 255); len(text) > 7 && level/255 == v {
+		return fmt.Sprintf("%.0f/255", level)
+	}
+	return text
 }
 
 // Outside reports that a parameter is not within lo … hi; NaN never is.
