@@ -255,7 +255,7 @@ func importAdd(c *call) []*Value {
 	if c.im.positions != nil {
 		x, y = c.fitPositions(x, y), c.fitPositions(y, x)
 	}
-	return one(c.g().binary(kernel.Add, x, y))
+	return one(c.binary(kernel.Add, x, y))
 }
 
 func (c *call) fitPositions(p, x *Value) *Value {

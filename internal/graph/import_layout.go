@@ -34,6 +34,15 @@ func importReshape(c *call) []*Value {
 		}
 		known *= shape[i]
 	}
+	if n := c.g().Image.Batch; n > 1 && x.Const == nil {
+		full := slices.Clone(shape)
+		if unknown >= 0 && known > 0 && n*Size(x.Shape)%known == 0 {
+			full[unknown] = n * Size(x.Shape) / known
+		}
+		if one, ok := oneImage(x.Shape, full, n); ok {
+			shape, unknown = one, -1
+		}
+	}
 	if unknown >= 0 {
 		if known == 0 || Size(x.Shape)%known != 0 {
 			fail("shape %v does not divide %v", to, x.Shape)
@@ -41,6 +50,9 @@ func importReshape(c *call) []*Value {
 		shape[unknown] = Size(x.Shape) / known
 	}
 	if Size(shape) != Size(x.Shape) {
+		if n := c.g().Image.Batch; n > 1 {
+			fail("%v cannot take shape %v: the model is made for batches of %d and cannot be reduced to one image; export it for a batch of 1 or of any size", x.Shape, shape, n)
+		}
 		fail("%v (%d elements) cannot take shape %v", x.Shape, Size(x.Shape), shape)
 	}
 	return one(c.g().Reshape(x, shape))
@@ -111,6 +123,14 @@ func importConcat(c *call) []*Value {
 	}
 	if len(in) == 0 {
 		fail("no inputs")
+	}
+	for _, v := range in {
+		if v.Const == nil {
+			for i := range in {
+				in[i] = c.im.oneRow(in[i], v.Shape)
+			}
+			break
+		}
 	}
 	return one(c.g().Concat(axis(c.int("axis", 0), len(in[0].Shape)), in...))
 }

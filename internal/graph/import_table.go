@@ -88,7 +88,12 @@ func unary(fn kernel.Unary) func(*call) []*Value {
 }
 
 func binary(fn kernel.Binary) func(*call) []*Value {
-	return func(c *call) []*Value { return one(c.g().binary(fn, c.in(0), c.in(1))) }
+	return func(c *call) []*Value { return one(c.binary(fn, c.in(0), c.in(1))) }
+}
+
+// binary emits a function of two arguments.
+func (c *call) binary(fn kernel.Binary, x, y *Value) *Value {
+	return c.g().binary(fn, c.im.oneRow(x, y.Shape), c.im.oneRow(y, x.Shape))
 }
 
 // binary emits a function of two arguments, in float32 where either is.
@@ -103,7 +108,7 @@ func variadic(fn kernel.Binary) func(*call) []*Value {
 	return func(c *call) []*Value {
 		v := c.in(0)
 		for i := 1; i < len(c.n.Inputs); i++ {
-			v = c.g().binary(fn, v, c.in(i))
+			v = c.binary(fn, v, c.in(i))
 		}
 		return one(v)
 	}
