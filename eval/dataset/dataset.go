@@ -107,6 +107,9 @@ func (s *Sample) load() (*Sample, error) {
 		if c.Mask, err = s.readMask(c.Width, c.Height); err != nil {
 			return nil, err
 		}
+		if s.boxesFrom > 0 && len(c.Boxes) == 0 {
+			c.Boxes = c.Mask.Boxes(s.boxesFrom)
+		}
 	}
 	return &c, nil
 }

@@ -10,7 +10,8 @@ import (
 // Pairs reads image+mask pairs in class folders, the layout of the magnetic-tile data: for every
 // root/CLASS/name.jpg (or .jpeg, .bmp, .webp) a root/CLASS/name.png of the same size. Its pixels of value
 // 128 or more belong to the defect and get 1 + the class index. An image without a
-// mask file is a problem unless its class is named in clean, in which case it has none to give.
+// mask file is a problem unless its class is named in clean, in which case it has none to give. When a sample is loaded, every
+// connected group of at least 16 mask pixels becomes a box.
 func Pairs(root string, clean ...string) (*Dataset, error) {
 	all, err := Folder(root)
 	if err != nil {
@@ -34,7 +35,7 @@ func Pairs(root string, clean ...string) (*Dataset, error) {
 		free := isClean[d.Classes[s.Label]]
 		switch {
 		case masks[stem(s.Path)]:
-			s.readMask = pairedMask(stem(s.Path)+".png", s.Label)
+			s.readMask, s.boxesFrom = pairedMask(stem(s.Path)+".png", s.Label), leastGroup
 		case !free:
 			d.Problems = append(d.Problems, fmt.Errorf("%s: no mask %s.png beside it", s.Path, filepath.Base(stem(s.Path))))
 			continue
@@ -43,6 +44,9 @@ func Pairs(root string, clean ...string) (*Dataset, error) {
 	}
 	return d, d.orEmpty(root)
 }
+
+// leastGroup is the fewest connected mask pixels that count as a defect of their own.
+const leastGroup = 16
 
 func stem(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) }
 

@@ -26,9 +26,10 @@ type Sample struct {
 	Hash          string        // SHA-256 of the size and the 8-bit RGB pixels, hexadecimal
 	Mask          *Mask         // class of every pixel, nil if the data has none
 
-	read     func() (*image.NRGBA, error)  // decodes or generates the pixels
-	readMask func(w, h int) (*Mask, error) // nil if there is no mask
-	check    func(width, height int) error // compares with the declared size; may be nil
+	read      func() (*image.NRGBA, error)  // decodes or generates the pixels
+	readMask  func(w, h int) (*Mask, error) // nil if there is no mask
+	check     func(width, height int) error // compares with the declared size; may be nil
+	boxesFrom int                           // fewest pixels of a group in the mask that gets a box; 0: boxes are as given
 }
 
 // Box is an object's rectangle in continuous pixel edges, X0 < X1 and Y0 < Y1.
