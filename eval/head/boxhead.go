@@ -30,8 +30,8 @@ const (
 	leastScore    = 0.05 // detections below are dropped
 )
 
-// TrainBoxHead fits the head to the boxes of the images: a patch belongs to the smallest box that its centre lies in; a box that holds no centre
-// gets the patch that its own centre lies in. Ignore boxes train nothing. The loss is the cross-entropy (patches of objects weigh as much as background in all) plus
+// TrainBoxHead fits the head to the boxes of the images: a patch belongs to the smallest box that its centre lies in within one patch of the box's
+// middle; a box without such a patch gets the one that its middle lies in. Other patches in a box, and those in Ignore boxes, train nothing. The loss is the cross-entropy (patches of objects weigh as much as background in all) plus
 // the squared error of the distances.
 func TrainBoxHead(name string, layout Layout, taps []encoder.Tap, feats []Features, classes int, hidden []int, how Training) (*BoxHead, error) {
 	s, err := newSkips(name, layout, taps, feats)
@@ -86,10 +86,10 @@ func (t *targets) addBoxes(name string, layout Layout, s *dataset.Sample, a Acti
 	return nil
 }
 
-// owners gives the index of every patch's box, −1 for none, and whether its centre lies in an Ignore box.
+// owners gives the index of every patch's box, −1 for none, and whether its centre lies in an Ignore box or in the outer part of another.
 func (p placed) owners(boxes []dataset.Box) (owner []int, ignored []bool) {
 	owner, ignored = make([]int, p.Rows*p.Cols), make([]bool, p.Rows*p.Cols)
-	area := make([]float64, len(owner))
+	area, outer := make([]float64, len(owner)), make([]bool, len(owner))
 	for k := range owner {
 		owner[k], area[k] = -1, math.Inf(1)
 	}
@@ -104,6 +104,10 @@ func (p placed) owners(boxes []dataset.Box) (owner []int, ignored []bool) {
 				ignored[k] = true
 				continue
 			}
+			if math.Abs(x-(b.X0+b.X1)/2) > p.cellW || math.Abs(y-(b.Y0+b.Y1)/2) > p.cellH {
+				outer[k] = true // in the object, but too far from its middle to judge its extent
+				continue
+			}
 			held = true
 			if b.Area() < area[k] {
 				owner[k], area[k] = i, b.Area()
@@ -114,6 +118,9 @@ func (p placed) owners(boxes []dataset.Box) (owner []int, ignored []bool) {
 				owner[k], area[k] = i, b.Area()
 			}
 		}
+	}
+	for k := range outer {
+		ignored[k] = ignored[k] || outer[k]
 	}
 	return owner, ignored
 }

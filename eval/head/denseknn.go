@@ -108,7 +108,7 @@ func argmaxPositive(v []float32) int {
 
 func (h *DenseKNN) validate() error {
 	c := h.cfg
-	if c.K < 1 || c.Values < 2 || c.Values > 1<<16 || len(c.Labels) != len(h.bank) {
+	if c.K < 1 || len(h.bank) == 0 || c.Values < 2 || c.Values > 1<<16 || len(c.Labels) != len(h.bank) {
 		return fmt.Errorf("head %s: k = %d with %d values and %d labels for %d patches", h.name, c.K, c.Values, len(c.Labels), len(h.bank))
 	}
 	for _, v := range c.Labels {

@@ -1,0 +1,304 @@
+package head
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+)
+
+// Suite says which heads [Suite.Build] makes on one encoder: every head that the training data's annotations and the text allow, over all tasks.
+type Suite struct {
+	Prefix  string // put before the heads' names, to tell encoders apart
+	Spec    encoder.Spec
+	Classes []string
+	Good    string     // class free of defects; "" if there is none
+	Text    *SuiteText // nil: no zero-shot heads
+	Seed    uint64
+	Effort  float64 // multiplies the epochs; defaults to 1
+}
+
+// SuiteText is what zero-shot heads need of the text encoder.
+type SuiteText struct {
+	Classes [][]float32 // one embedding per class
+	Scale   float64     // logit scale
+}
+
+// Taps are the activations that the suite's heads read: two inner blocks, the last tokens, and the embedding.
+func (s Suite) Taps() []encoder.Tap {
+	taps := []encoder.Tap{encoder.Tokens, encoder.Embedding}
+	return append(s.inner(), taps...)
+}
+
+// inner are the blocks at half and at three quarters of the depth.
+func (s Suite) inner() []encoder.Tap {
+	if s.Spec.Depth < 2 {
+		return nil
+	}
+	half, late := encoder.Block(s.Spec.Depth/2-1), encoder.Block(max(s.Spec.Depth*3/4-1, 0))
+	if half == late {
+		return []encoder.Tap{half}
+	}
+	return []encoder.Tap{half, late}
+}
+
+// skips are the taps of heads that look at several layers.
+func (s Suite) skips() []encoder.Tap { return append(s.inner(), encoder.Tokens) }
+
+// Build trains the heads on images whose features hold the suite's taps. A head that cannot be built is an error beside the others.
+func (s Suite) Build(train []Features) ([]Head, []error) {
+	b := &suiteBuilder{Suite: s, train: train, layout: NewLayout(s.Spec), embed: EmbeddingSource(s.Spec), tokens: TokenSource(s.Spec, encoder.Tokens)}
+	if len(train) == 0 {
+		return nil, []error{fmt.Errorf("no training images for the heads on %s", s.Spec.Name)}
+	}
+	if s.Spec.Embedding == 0 {
+		b.embed = b.tokens
+	}
+	b.classification()
+	b.anomaly()
+	b.segmentation()
+	b.detection()
+	b.captioning()
+	b.questions()
+	b.retrieval()
+	return b.heads, b.errs
+}
+
+type suiteBuilder struct {
+	Suite
+	train         []Features
+	layout        Layout
+	embed, tokens Source
+	heads         []Head
+	errs          []error
+}
+
+// keep takes a head and its error; generic so that a nil pointer of a head's type is not taken for a head.
+func keep[H Head](b *suiteBuilder, h H, err error) {
+	if err != nil {
+		b.errs = append(b.errs, err)
+		return
+	}
+	b.heads = append(b.heads, h)
+}
+
+func (b *suiteBuilder) name(s string) string { return b.Prefix + s }
+
+func (b *suiteBuilder) training(epochs, batch int, rate float64) Training {
+	effort := b.Effort
+	if effort <= 0 {
+		effort = 1
+	}
+	return Training{Epochs: max(1, int(effort*float64(epochs)+0.5)), Batch: batch, Rate: rate, Seed: b.Seed}
+}
+
+// labelled are the images with a class.
+func (b *suiteBuilder) labelled() []Features {
+	return slices.DeleteFunc(slices.Clone(b.train), func(f Features) bool { return f.Sample.Label < 0 })
+}
+
+func (b *suiteBuilder) classification() {
+	feats, k := b.labelled(), len(b.Classes)
+	if len(feats) == 0 || k < 2 {
+		return
+	}
+	if b.Text != nil {
+		h, err := NewZeroShot(b.name("classify-zeroshot"), b.Text.Classes, b.Text.Scale)
+		keep(b, h, err)
+	}
+	linear, err := TrainProbe(b.name("classify-linear"), b.embed, feats, k, nil, b.training(60, 64, 0.005))
+	keep(b, linear, err)
+	mean, err := TrainProbe(b.name("classify-linear-tokens"), b.tokens, feats, k, nil, b.training(60, 64, 0.005))
+	keep(b, mean, err)
+	mlp, err := TrainProbe(b.name("classify-mlp"), b.tokens, feats, k, []int{64}, b.training(40, 64, 0.003))
+	keep(b, mlp, err)
+	knn, err := NewKNN(b.name("classify-knn"), b.embed, feats, k, 10)
+	keep(b, knn, err)
+	proto, err := NewPrototypes(b.name("classify-prototypes"), b.embed, feats, k)
+	keep(b, proto, err)
+}
+
+func (b *suiteBuilder) anomaly() {
+	good := slices.DeleteFunc(b.labelled(), func(f Features) bool { return b.Classes[f.Sample.Label] != b.Good })
+	if b.Good == "" || len(good) < 8 {
+		return
+	}
+	// Every fourth image sets the threshold: 5 % of the good ones may be flagged.
+	var fitted, held []Features
+	for i, f := range good {
+		if i%4 == 3 {
+			held = append(held, f)
+		} else {
+			fitted = append(fitted, f)
+		}
+	}
+	for _, m := range []struct {
+		name string
+		taps []encoder.Tap
+	}{{"anomaly-memory", b.skips()[:max(1, len(b.skips())-1)]}, {"anomaly-memory-last", []encoder.Tap{encoder.Tokens}}} {
+		h, err := NewMemory(b.name(m.name), b.layout, m.taps, fitted, 0.05, b.Seed)
+		if err == nil {
+			h, err = h.Calibrate(held, 0.05)
+		}
+		keep(b, h, err)
+	}
+	h, err := NewMahalanobis(b.name("anomaly-mahalanobis"), b.tokens, fitted)
+	if err == nil {
+		h, err = h.Calibrate(held, 0.05)
+	}
+	keep(b, h, err)
+}
+
+func (b *suiteBuilder) segmentation() {
+	if !slices.ContainsFunc(b.train, func(f Features) bool { return f.Sample.Mask != nil && len(f.Sample.Mask.Boxes(1)) > 0 }) {
+		return
+	}
+	k := len(b.Classes)
+	linear, err := TrainDenseProbe(b.name("segment-linear"), b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, nil, b.training(8, 256, 0.005))
+	keep(b, linear, err)
+	mlp, err := TrainDenseProbe(b.name("segment-mlp-skips"), b.layout, b.skips(), b.train, k, []int{64}, b.training(8, 256, 0.003))
+	keep(b, mlp, err)
+	knn, err := NewDenseKNN(b.name("segment-knn"), b.layout, b.skips()[:1], b.train, k, 7, 100, b.Seed)
+	keep(b, knn, err)
+	if text, values, ok := b.dense(); ok {
+		p, err := FitProjection(b.layout, encoder.Tokens, b.train)
+		if err != nil {
+			b.errs = append(b.errs, err)
+			return
+		}
+		h, err := NewDenseZeroShot(b.name("segment-zeroshot"), b.layout, p, text, values, k, b.Text.Scale)
+		keep(b, h, err)
+	}
+}
+
+// dense gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to stand for background.
+func (b *suiteBuilder) dense() (text [][]float32, values []int, ok bool) {
+	if b.Text == nil || b.Good == "" {
+		return nil, nil, false
+	}
+	for i, c := range b.Classes {
+		text = append(text, b.Text.Classes[i])
+		if c == b.Good {
+			values, ok = append(values, dataset.Background), true
+		} else {
+			values = append(values, i+1)
+		}
+	}
+	return text, values, ok
+}
+
+func (b *suiteBuilder) detection() {
+	if !slices.ContainsFunc(b.train, func(f Features) bool { return len(f.Sample.Boxes) > 0 }) {
+		return
+	}
+	k := len(b.Classes)
+	linear, err := TrainBoxHead(b.name("detect-linear"), b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, nil, b.training(10, 256, 0.005))
+	keep(b, linear, err)
+	boxes, err := TrainBoxHead(b.name("detect-mlp-skips"), b.layout, b.skips(), b.train, k, []int{96}, b.training(12, 256, 0.003))
+	keep(b, boxes, err)
+	proto, err := NewPrototypeBoxes(b.name("detect-prototypes"), b.layout, b.skips()[:1], b.train, k)
+	keep(b, proto, err)
+	if text, values, ok := b.dense(); ok {
+		p, err := FitProjection(b.layout, encoder.Tokens, b.train)
+		if err != nil {
+			b.errs = append(b.errs, err)
+			return
+		}
+		h, err := NewRegionZeroShot(b.name("detect-regions-zeroshot"), b.layout, p, text, values, k, b.Text.Scale)
+		keep(b, h, err)
+	}
+}
+
+func (b *suiteBuilder) captioning() {
+	told := slices.DeleteFunc(slices.Clone(b.train), func(f Features) bool { return len(f.Sample.Captions) == 0 })
+	if len(told) == 0 {
+		return
+	}
+	bank, err := NewCaptionBank(b.name("caption-retrieval"), b.embed, told)
+	keep(b, bank, err)
+	if len(b.labelled()) > 0 {
+		h, err := b.template()
+		keep(b, h, err)
+	}
+	decoder, err := TrainDecoder(b.name("caption-decoder"), encoder.Tokens, told, DecoderSize{Hidden: 48, Keys: 24}, b.training(4, 24, 0.006))
+	keep(b, decoder, err)
+}
+
+// template fills "{part} with {class}" from what the questions about the images tell: the answer to "what is the surface?" where it is asked.
+func (b *suiteBuilder) template() (*Template, error) {
+	slots := []Slot{{Name: "class", Words: b.Classes, Source: b.tokens, Hidden: []int{48}, Value: func(s *dataset.Sample) int { return s.Label }}}
+	part := "the surface"
+	if parts := b.answers(surfaceQuestion); len(parts) > 1 {
+		part = "{part}"
+		slots = append(slots, Slot{Name: "part", Words: parts, Source: b.embed, Value: func(s *dataset.Sample) int {
+			return slices.Index(parts, answerTo(s, surfaceQuestion))
+		}})
+	}
+	rules := []Rule{{Text: "a photo of " + part + " with a {class}"}}
+	if b.Good != "" {
+		rules = slices.Insert(rules, 0, Rule{When: map[string]string{"class": b.Good}, Text: "a photo of " + part + " without defects"})
+	}
+	return TrainTemplate(b.name("caption-template"), slots, rules, b.labelled(), b.training(40, 64, 0.003))
+}
+
+const surfaceQuestion = "what is the surface?"
+
+// answers to a question over the training images, sorted.
+func (b *suiteBuilder) answers(question string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, f := range b.train {
+		if a := answerTo(f.Sample, question); a != "" && !seen[a] {
+			seen[a] = true
+			out = append(out, a)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func answerTo(s *dataset.Sample, question string) string {
+	for _, q := range s.QA {
+		if q.Text == question && len(q.Answers) > 0 {
+			return q.Answers[0]
+		}
+	}
+	return ""
+}
+
+func (b *suiteBuilder) questions() {
+	asked := slices.DeleteFunc(slices.Clone(b.train), func(f Features) bool { return len(f.Sample.QA) == 0 })
+	if len(asked) == 0 {
+		return
+	}
+	net, err := TrainVQANet(b.name("vqa-net"), b.tokens, asked, []int{96}, b.training(20, 128, 0.004))
+	keep(b, net, err)
+	bank, err := NewVQABank(b.name("vqa-retrieval"), b.embed, asked, 10)
+	keep(b, bank, err)
+	if b.Text != nil && len(b.Text.Classes) == len(b.Classes) {
+		h, err := NewVQAZeroShot(b.name("vqa-zeroshot"), []PromptedQuestion{
+			{Text: "what kind of defect is visible?", Answers: b.Classes, Embeddings: b.Text.Classes},
+		}, b.Text.Scale)
+		keep(b, h, err)
+	}
+}
+
+func (b *suiteBuilder) retrieval() {
+	feats := b.labelled()
+	if len(feats) == 0 {
+		return
+	}
+	images, err := NewImageGallery(b.name("retrieve-image"), b.embed, feats)
+	keep(b, images, err)
+	tokens, err := NewImageGallery(b.name("retrieve-image-tokens"), b.tokens, feats)
+	keep(b, tokens, err)
+	if b.Text != nil {
+		labels := make([]int, len(b.Classes))
+		for i := range labels {
+			labels[i] = i
+		}
+		h, err := NewTextGallery(b.name("retrieve-text"), b.Text.Classes, b.Classes, labels)
+		keep(b, h, err)
+	}
+}
