@@ -133,10 +133,7 @@ func (a apgd) visit(ctx context.Context, j *job, p *problem, s *apgdState, r, k 
 	if k == 0 && maxAbs(s.g) == 0 {
 		j.warn("the gradient is exactly zero at step 0")
 	}
-	if err := j.offer(s.x, v, p.fooled()); err != nil {
-		return err
-	}
-	return j.emit(r, k, v, s.x)
+	return j.visit(s.x, v, p.fooled(), r, k)
 }
 
 // move takes the step with momentum 0.25 between iterates: z = P(x + η·dir), then

@@ -35,45 +35,64 @@ func (a deepFool) craft(ctx context.Context, j *job) error {
 	x, beyond, inner := append([]float32(nil), j.x0...), make([]float32, n), make([]float32, n)
 	g, best := make([]float32, n), make([]float32, n)
 	for k := range a.steps {
-		for i := range x { // the point judged lies a little beyond the one reached
-			d := float64(x[i]) - float64(j.x0[i])
-			beyond[i] = min(max(float32(float64(j.x0[i])+float64((1+a.overshoot)*d)), 0), 1)
-		}
-		v, err := to[0].value(ctx, beyond)
+		fooled, err := a.beyond(ctx, j, to[0], x, beyond, inner, k)
 		if err != nil {
 			return err
 		}
-		fooled := to[0].fooled()
-		if err := j.present(ctx, to[0], beyond, inner, v, 0, k); err != nil || fooled {
+		if fooled {
 			if j.out.Fooled {
 				j.out.Status = Succeeded
 			}
-			return err
+			return nil
 		}
-		near, gap := math.Inf(1), 0.0
-		for _, p := range to {
-			v, err := p.grad(ctx, x, g)
-			if err != nil {
-				return err
-			}
-			if err := j.checkFinite(v, g, k); err != nil {
-				return err
-			}
-			if d := math.Abs(v) / dualNorm(g, j.tm.Norm); d < near {
-				near, gap = d, math.Abs(v)
-				copy(best, g)
-			}
+		near, err := nearestBoundary(ctx, j, to, x, g, best, k)
+		if err != nil {
+			return err
 		}
 		if math.IsInf(near, 1) {
 			j.warn("the gradient of every margin is exactly zero at step %d", k)
 			return nil
 		}
-		newSteepest(j.tm, n).move(x, best, (gap+1e-4*near)/dualNorm(best, j.tm.Norm))
+		newSteepest(j.tm, n).move(x, best, near*(1+1e-4))
 		for i, v := range x {
 			x[i] = min(max(v, 0), 1)
 		}
 	}
 	return nil
+}
+
+// beyond judges the point a little beyond the one reached.
+func (a deepFool) beyond(ctx context.Context, j *job, p *problem, x, beyond, inner []float32, k int) (fooled bool, err error) {
+	for i := range x {
+		d := float64(x[i]) - float64(j.x0[i])
+		beyond[i] = min(max(float32(float64(j.x0[i])+float64((1+a.overshoot)*d)), 0), 1)
+	}
+	v, err := p.value(ctx, beyond)
+	if err != nil {
+		return false, err
+	}
+	fooled = p.fooled()
+	return fooled, j.present(ctx, p, beyond, inner, v, 0, k)
+}
+
+// nearestBoundary returns the distance to the nearest linearised boundary, and sets best to the gradient
+// of its margin.
+func nearestBoundary(ctx context.Context, j *job, to []*problem, x, g, best []float32, k int) (near float64, err error) {
+	near = math.Inf(1)
+	for _, p := range to {
+		v, err := p.grad(ctx, x, g)
+		if err != nil {
+			return 0, err
+		}
+		if err := j.checkFinite(v, g, k); err != nil {
+			return 0, err
+		}
+		if d := math.Abs(v) / dualNorm(g, j.tm.Norm); d < near {
+			near = d
+			copy(best, g)
+		}
+	}
+	return near, nil
 }
 
 // dualNorm is the gain per unit of norm: |g|₁ for L∞, |g|₂ for L2.

@@ -1,6 +1,9 @@
 package attack
 
-import "context"
+import (
+	"context"
+	"math/rand/v2"
+)
 
 var _ = attacks.add("nes", "NES: sign steps along a gradient estimated from antithetic Gaussian queries (arXiv 1804.08598)", func(a *Args) Attack {
 	s := nes{objective: a.Objective("objective", "auto"), steps: a.Int("steps", 20, 1), samples: a.Int("samples", 50, 1),
@@ -23,27 +26,31 @@ type nes struct {
 	stop      bool
 }
 
+// nesState is the search on one image.
+type nesState struct {
+	nes
+	ctx    context.Context
+	p      *problem
+	rng    *rand.Rand
+	x, y   []float32
+	u, sum []float64
+}
+
 func (a nes) craft(ctx context.Context, j *job) error {
 	p, err := newProblem(ctx, j, a.objective, lens{})
 	if err != nil {
 		return err
 	}
-	n, rng := len(j.x0), j.rng(0)
-	x, y, m, g := append([]float32(nil), j.x0...), make([]float32, n), make([]float32, n), make([]float32, n)
-	u, sum := make([]float64, n), make([]float64, n)
+	n := len(j.x0)
+	s := &nesState{nes: a, ctx: ctx, p: p, rng: j.rng(0), x: append([]float32(nil), j.x0...), y: make([]float32, n), u: make([]float64, n), sum: make([]float64, n)}
+	m, g := make([]float32, n), make([]float32, n)
 	dir, alpha := newSteepest(j.tm, n), a.alpha.At(j.tm.scale())
 	for k := range a.steps + 1 {
-		v, err := p.query(ctx, x)
+		v, err := p.query(ctx, s.x)
 		if err != nil {
 			return err
 		}
-		if err := j.checkFinite(v, nil, k); err != nil {
-			return err
-		}
-		if err := j.offer(x, v, p.fooled()); err != nil {
-			return err
-		}
-		if err := j.emit(0, k, v, x); err != nil {
+		if err := j.visit(s.x, v, p.fooled(), 0, k); err != nil {
 			return err
 		}
 		if a.stop && j.out.Fooled {
@@ -53,33 +60,41 @@ func (a nes) craft(ctx context.Context, j *job) error {
 		if k == a.steps {
 			break
 		}
-		clear(sum)
-		for range max(a.samples/2, 1) {
-			for i := range u {
-				u[i] = rng.NormFloat64()
-			}
-			d := 0.0
-			for _, s := range []float64{1, -1} {
-				for i := range y {
-					y[i] = min(max(float32(float64(x[i])+float64(s*a.sigma*u[i])), 0), 1)
-				}
-				v, err := p.query(ctx, y)
-				if err != nil {
-					return err
-				}
-				d += s * v
-			}
-			for i := range sum {
-				sum[i] += float64(d * u[i])
-			}
+		if err := s.estimate(); err != nil {
+			return err
 		}
-		for i, s := range sum {
-			m[i] = float32(float64(a.mu*float64(m[i])) + float64((1-a.mu)*s))
-			g[i] = m[i]
+		for i, d := range s.sum {
+			m[i] = float32(float64(a.mu*float64(m[i])) + float64((1-a.mu)*d))
 		}
+		copy(g, m)
 		j.ball.Restrict(g)
-		dir.move(x, g, alpha)
-		j.ball.Project(x)
+		dir.move(s.x, g, alpha)
+		j.ball.Project(s.x)
+	}
+	return nil
+}
+
+// estimate sets sum to the gradient estimate at x.
+func (s *nesState) estimate() error {
+	clear(s.sum)
+	for range max(s.samples/2, 1) {
+		for i := range s.u {
+			s.u[i] = s.rng.NormFloat64()
+		}
+		d := 0.0
+		for _, side := range []float64{1, -1} {
+			for i := range s.y {
+				s.y[i] = min(max(float32(float64(s.x[i])+float64(side*s.sigma*s.u[i])), 0), 1)
+			}
+			v, err := s.p.query(s.ctx, s.y)
+			if err != nil {
+				return err
+			}
+			d += side * v
+		}
+		for i := range s.sum {
+			s.sum[i] += float64(d * s.u[i])
+		}
 	}
 	return nil
 }

@@ -44,13 +44,7 @@ func (n noise) craft(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		if err := j.checkFinite(v, nil, k); err != nil {
-			return err
-		}
-		if err := j.offer(x, v, p.fooled()); err != nil {
-			return err
-		}
-		if err := j.emit(0, k, v, x); err != nil {
+		if err := j.visit(x, v, p.fooled(), 0, k); err != nil {
 			return err
 		}
 	}

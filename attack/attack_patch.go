@@ -96,10 +96,7 @@ func (s *patchSearch) optimise(free *patchBall) error {
 		if err := s.j.checkFinite(v, g, k); err != nil {
 			return err
 		}
-		if err := s.j.offer(s.x, v, s.p.fooled()); err != nil {
-			return err
-		}
-		if err := s.j.emit(0, k, v, s.x); err != nil {
+		if err := s.j.visit(s.x, v, s.p.fooled(), 0, k); err != nil {
 			return err
 		}
 		if s.stop && s.j.out.Fooled {

@@ -53,17 +53,11 @@ func (a square) craft(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		if err := j.checkFinite(v, nil, q); err != nil {
-			return err
-		}
 		if v > value {
 			value = v
 			copy(best, x)
 		}
-		if err := j.offer(x, v, p.fooled()); err != nil {
-			return err
-		}
-		if err := j.emit(0, q, v, x); err != nil {
+		if err := j.visit(x, v, p.fooled(), 0, q); err != nil {
 			return err
 		}
 		if a.stop && j.out.Fooled {

@@ -103,6 +103,17 @@ func (j *job) checkFinite(value float64, g []float32, iter int) error {
 	return nil
 }
 
+// visit checks, offers and emits a point whose value and verdict are known.
+func (j *job) visit(x []float32, value float64, fooled bool, restart, iter int) error {
+	if err := j.checkFinite(value, nil, iter); err != nil {
+		return err
+	}
+	if err := j.offer(x, value, fooled); err != nil {
+		return err
+	}
+	return j.emit(restart, iter, value, x)
+}
+
 func (j *job) warn(format string, v ...any) {
 	text := fmt.Sprintf(format, v...)
 	for _, w := range j.out.Warnings {

@@ -59,6 +59,12 @@ func TestUniversal(t *testing.T) {
 			t.Errorf("image %d is not the perturbed one", i)
 		}
 	}
+	if err := attack.CheckUniversal(tm, images, r.Adv); err != nil {
+		t.Error(err)
+	}
+	if err := attack.CheckUniversal(tm, images, run(t, "pgd(objective=cw,steps=1)", enc, images, tm, attack.Against(head, make([]int, 5))).Adv); err == nil {
+		t.Error("perturbations of their own pass for one")
+	}
 	mixed := append(attacktest.Images(1, 1, 12, 7), images...)
 	vit := attacktest.NewViT(1, 8, 8, 4, 6, 2, 5)
 	r = run(t, "uap(steps=5)", vit, mixed, tm)

@@ -16,26 +16,17 @@ func (j *job) present(ctx context.Context, p *problem, x, scratch []float32, v f
 		}
 		fooled = p.fooled()
 	}
-	if err := j.checkFinite(v, nil, k); err != nil {
-		return err
-	}
-	if err := j.offer(scratch, v, fooled); err != nil {
-		return err
-	}
-	return j.emit(r, k, v, scratch)
+	return j.visit(scratch, v, fooled, r, k)
 }
 
 // presentInside is present for attacks that count queries: a point outside the threat model is not
 // offered, and the best so far (or the clean image) is shown in its place.
 func (j *job) presentInside(x []float32, v float64, fooled bool, k int) error {
+	if j.ball.Contains(x) {
+		return j.visit(x, v, fooled, 0, k)
+	}
 	if err := j.checkFinite(v, nil, k); err != nil {
 		return err
-	}
-	if j.ball.Contains(x) {
-		if err := j.offer(x, v, fooled); err != nil {
-			return err
-		}
-		return j.emit(0, k, v, x)
 	}
 	if j.best != nil {
 		return j.emit(0, k, j.out.Value, j.best)
