@@ -1,8 +1,8 @@
 package encoder
 
 // Region is the rectangle of a source of h×w pixels that the network input shows, in continuous source pixels:
-// network pixel edge v (from 0 to the input height) lies at source row top + v/height·(bottom−top), columns alike.
-// Parts outside the source are padding. h and w must be positive and p valid.
+// network pixel edge v (from 0 to the input height) lies at source row top + v/height·(bottom−top), columns
+// alike. Parts outside the source are padding. h and w must be positive and p valid.
 func (p Preprocess) Region(h, w int) (top, left, bottom, right float64) {
 	rh, rw := p.resized(h, w)
 	ch, cw, y, x := rh, rw, 0, 0

@@ -1,7 +1,7 @@
 package dataset
 
-// Boxes returns the bounding box of every connected group of pixels of one class that has at least least pixels, in the order of
-// their first pixel by rows. Pixels are connected to their eight neighbours.
+// Boxes returns the bounding box of every connected group of pixels of one class that has at least least
+// pixels, in the order of their first pixel by rows. Pixels are connected to their eight neighbours.
 func (m *Mask) Boxes(least int) []Box {
 	seen := make([]bool, len(m.Pix))
 	var boxes []Box

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Describe returns the dataset with captions and questions made from its labels and boxes, for data that has none: noun names the part
-// ("hot-rolled steel"), good the class free of defects ("" if there is none). Class names are read with underscores as blanks.
-// What a sample already has is kept.
+// Describe returns the dataset with captions and questions made from its labels and boxes, for data that has
+// none: noun names the part ("hot-rolled steel"), good the class free of defects ("" if there is none). Class
+// names are read with underscores as blanks. What a sample already has is kept.
 func (d *Dataset) Describe(noun, good string) *Dataset {
 	out := &Dataset{Name: d.Name, Classes: d.Classes, Problems: d.Problems}
 	for _, s := range d.Samples {

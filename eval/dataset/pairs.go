@@ -8,10 +8,10 @@ import (
 )
 
 // Pairs reads image+mask pairs in class folders, the layout of the magnetic-tile data: for every
-// root/CLASS/name.jpg (or .jpeg, .bmp, .webp) a root/CLASS/name.png of the same size. Its pixels of value
-// 128 or more belong to the defect and get 1 + the class index. An image without a
-// mask file is a problem unless its class is named in clean, in which case it has none to give. When a sample is loaded, every
-// connected group of at least 16 mask pixels becomes a box.
+// root/CLASS/name.jpg (or .jpeg, .bmp, .webp) a root/CLASS/name.png of the same size. Its pixels of value 128
+// or more belong to the defect and get 1 + the class index. An image without a mask file is a problem unless
+// its class is named in clean, in which case it has none to give. When a sample is loaded, every connected
+// group of at least 16 mask pixels becomes a box.
 func Pairs(root string, clean ...string) (*Dataset, error) {
 	all, err := Folder(root)
 	if err != nil {

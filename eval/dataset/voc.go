@@ -31,11 +31,11 @@ type vocObject struct {
 	} `xml:"bndbox"`
 }
 
-// VOC reads Pascal VOC annotations: one XML file per image in annotations, with the image's name in
-// <filename> (a file of the same stem in images is accepted when that is missing). Pixel indices are 1-based and inclusive in VOC, so
-// the box read is {xmin-1, ymin-1, xmax, ymax} cut to the image. A sample's label is the class that all
-// of its boxes share, NoLabel when they differ. Classes are sorted by name. XML is read without
-// entities or external references.
+// VOC reads Pascal VOC annotations: one XML file per image in annotations, with the image's name in <filename>
+// (a file of the same stem in images is accepted when that is missing). Pixel indices are 1-based and inclusive
+// in VOC, so the box read is {xmin-1, ymin-1, xmax, ymax} cut to the image. A sample's label is the class that
+// all of its boxes share, NoLabel when they differ. Classes are sorted by name. XML is read without entities or
+// external references.
 func VOC(images, annotations string) (*Dataset, error) {
 	entries, err := os.ReadDir(annotations)
 	if err != nil {

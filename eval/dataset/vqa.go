@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// VQAJSON reads the VQA v2 layout (Goyal et al., arXiv 1612.00837): a questions file, an annotations
-// file with the answers of several people ("" if there is none), and a folder of images whose names end in the image's
-// number, such as COCO_val2014_000000262148.jpg. All questions about an image are in one sample, in
-// the file's order.
+// VQAJSON reads the VQA v2 layout (Goyal et al., arXiv 1612.00837): a questions file, an annotations file with
+// the answers of several people ("" if there is none), and a folder of images whose names end in the image's
+// number, such as COCO_val2014_000000262148.jpg. All questions about an image are in one sample, in the file's
+// order.
 func VQAJSON(images, questions, annotations string) (*Dataset, error) {
 	var q struct {
 		Questions []struct {

@@ -7,8 +7,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// adam is Adam with a rate that the caller scales at each step, which Gorgonia's solvers do not allow. Moments are
-// kept in float64.
+// adam is Adam with a rate that the caller scales at each step, which Gorgonia's solvers do not allow. Moments
+// are kept in float64.
 type adam struct {
 	rate, decay float64
 	learn       G.Nodes

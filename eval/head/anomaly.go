@@ -15,7 +15,8 @@ func judged(score, threshold float64) Output {
 	return out
 }
 
-// anomalyThreshold is the smallest score of the images without defects that at most the share fpr of them exceeds.
+// anomalyThreshold is the smallest score of the images without defects that at most the share fpr of them
+// exceeds.
 func anomalyThreshold(h Head, good []Features, fpr float64) (float64, error) {
 	if len(good) == 0 || !(fpr >= 0 && fpr < 1) {
 		return 0, fmt.Errorf("head %s: calibrating on %d images for a false-positive rate of %v", h.Name(), len(good), fpr)

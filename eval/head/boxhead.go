@@ -11,8 +11,9 @@ import (
 
 const kindBox = "box"
 
-// BoxHead detects objects without anchors, in the manner of FCOS (Tian et al., arXiv 1904.01355): every patch gives logits for background and the classes, and the
-// distances from its centre to the four sides of the object it lies in, measured in patches.
+// BoxHead detects objects without anchors, in the manner of FCOS (Tian et al., arXiv 1904.01355): every patch
+// gives logits for background and the classes, and the distances from its centre to the four sides of the
+// object it lies in, measured in patches.
 type BoxHead struct {
 	name string
 	cfg  boxConfig
@@ -30,9 +31,10 @@ const (
 	leastScore    = 0.05 // detections below are dropped
 )
 
-// TrainBoxHead fits the head to the boxes of the images: a patch belongs to the smallest box that its centre lies in within one patch of the box's
-// middle; a box without such a patch gets the one that its middle lies in. Other patches in a box, and those in Ignore boxes, train nothing. The loss is the cross-entropy (patches of objects weigh as much as background in all) plus
-// the squared error of the distances.
+// TrainBoxHead fits the head to the boxes of the images: a patch belongs to the smallest box that its centre
+// lies in within one patch of the box's middle; a box without such a patch gets the one that its middle lies
+// in. Other patches in a box, and those in Ignore boxes, train nothing. The loss is the cross-entropy (patches
+// of objects weigh as much as background in all) plus the squared error of the distances.
 func TrainBoxHead(name string, layout Layout, taps []encoder.Tap, feats []Features, classes int, hidden []int, how Training) (*BoxHead, error) {
 	s, err := newSkips(name, layout, taps, feats)
 	if err != nil {
@@ -86,7 +88,8 @@ func (t *targets) addBoxes(name string, layout Layout, s *dataset.Sample, a Acti
 	return nil
 }
 
-// owners gives the index of every patch's box, −1 for none, and whether its centre lies in an Ignore box or in the outer part of another.
+// owners gives the index of every patch's box, −1 for none, and whether its centre lies in an Ignore box or in
+// the outer part of another.
 func (p placed) owners(boxes []dataset.Box) (owner []int, ignored []bool) {
 	owner, ignored = make([]int, p.Rows*p.Cols), make([]bool, p.Rows*p.Cols)
 	area, outer := make([]float64, len(owner)), make([]bool, len(owner))
@@ -156,7 +159,8 @@ func (p placed) boxAt(k int, d []float32) dataset.Box {
 		Clip(float64(p.width), float64(p.height))
 }
 
-// balanceBackground makes the patches of objects weigh as much as those of background together, at most tenfold each.
+// balanceBackground makes the patches of objects weigh as much as those of background together, at most tenfold
+// each.
 func balanceBackground(rows [][]float32) {
 	var background, objects float32
 	for _, r := range rows {
@@ -181,7 +185,8 @@ func (h *BoxHead) Name() string        { return h.name }
 func (h *BoxHead) Task() Task          { return Detection }
 func (h *BoxHead) Taps() []encoder.Tap { return h.cfg.Skips.Taps }
 
-// Predict implements [Head]: the class's probability is the score; overlapping detections of a class are suppressed.
+// Predict implements [Head]: the class's probability is the score; overlapping detections of a class are
+// suppressed.
 func (h *BoxHead) Predict(in Input) (Output, error) {
 	p, err := h.cfg.Skips.Layout.over(h.name, in.Width, in.Height)
 	if err != nil {

@@ -13,7 +13,8 @@ var quick = Training{Epochs: 40, Seed: 1}
 
 func embedding() Source { return EmbeddingSource(fixtureSpec) }
 
-// Every classifier must tell surfaces apart far better than chance (0.2), the trained ones defects too (chance 0.14).
+// Every classifier must tell surfaces apart far better than chance (0.2), the trained ones defects too (chance
+// 0.14).
 func TestClassifiers(t *testing.T) {
 	train, test := data(t)
 	surfaceTrain, surfaceTest := bySurface(train), bySurface(test)

@@ -8,8 +8,9 @@ import (
 // projectedWidth is the width to which vectors are projected at random for the choice of a coreset.
 const projectedWidth = 48
 
-// coreset chooses keep of the rows so that every row is near a chosen one: greedily, the next is the row farthest from those
-// chosen (Roth et al., arXiv 2106.08265, algorithm 1, with a random linear projection as there). The first is drawn from the seed.
+// coreset chooses keep of the rows so that every row is near a chosen one: greedily, the next is the row
+// farthest from those chosen (Roth et al., arXiv 2106.08265, algorithm 1, with a random linear projection as
+// there). The first is drawn from the seed.
 func coreset(rows [][]float32, keep int, seed uint64) []int {
 	keep = min(keep, len(rows))
 	if keep < 1 {

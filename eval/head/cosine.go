@@ -10,9 +10,10 @@ import (
 
 const kindCosine = "cosine"
 
-// Cosine classifies an image by the cosine of its feature vector with one direction per class, times a scale: logit k =
-// s·⟨x/‖x‖, t_k⟩. With text embeddings it is CLIP's zero-shot classifier (Radford et al., arXiv 2103.00020, §3.1), with the
-// mean feature of each class a prototype classifier (Snell et al., arXiv 1703.05175, with cosine for distance).
+// Cosine classifies an image by the cosine of its feature vector with one direction per class, times a scale:
+// logit k = s·⟨x/‖x‖, t_k⟩. With text embeddings it is CLIP's zero-shot classifier (Radford et al., arXiv
+// 2103.00020, §3.1), with the mean feature of each class a prototype classifier (Snell et al., arXiv
+// 1703.05175, with cosine for distance).
 type Cosine struct {
 	name string
 	cfg  cosineConfig
@@ -24,8 +25,8 @@ type cosineConfig struct {
 	Scale  float64 `json:"scale"`
 }
 
-// NewZeroShot builds the head from one text embedding per class, which it scales to unit length. scale is the model's
-// own logit scale, already exponentiated (100 for OpenAI's CLIP); it must be positive.
+// NewZeroShot builds the head from one text embedding per class, which it scales to unit length. scale is the
+// model's own logit scale, already exponentiated (100 for OpenAI's CLIP); it must be positive.
 func NewZeroShot(name string, text [][]float32, scale float64) (*Cosine, error) {
 	width := 0
 	if len(text) > 0 {
@@ -34,11 +35,12 @@ func NewZeroShot(name string, text [][]float32, scale float64) (*Cosine, error) 
 	return newCosine(name, Source{Tap: encoder.Embedding, Width: width}, text, scale)
 }
 
-// prototypeScale makes the scores of prototypes comparable with CLIP's logits; it does not change the class chosen.
+// prototypeScale makes the scores of prototypes comparable with CLIP's logits; it does not change the class
+// chosen.
 const prototypeScale = 100
 
-// NewPrototypes builds the head from the mean unit-length feature of each class 0..classes-1. Every class needs at
-// least one image.
+// NewPrototypes builds the head from the mean unit-length feature of each class 0..classes-1. Every class needs
+// at least one image.
 func NewPrototypes(name string, src Source, feats []Features, classes int) (*Cosine, error) {
 	rows, err := src.rows(name, feats)
 	if err != nil {

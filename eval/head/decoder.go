@@ -9,9 +9,9 @@ import (
 
 const kindDecoder = "decoder"
 
-// Decoder captions an image word by word. The last four words give a state; the state attends over the image's tokens (one head of
-// scaled dot products, Vaswani et al., arXiv 1706.03762, §3.2.1); state and attended values together give the next word's
-// logits. Decoding is greedy: the likeliest word each time.
+// Decoder captions an image word by word. The last four words give a state; the state attends over the image's
+// tokens (one head of scaled dot products, Vaswani et al., arXiv 1706.03762, §3.2.1); state and attended values
+// together give the next word's logits. Decoding is greedy: the likeliest word each time.
 //
 // With u the one-hot words of the context side by side, x_t the standardised tokens and g(v) = v·σ(1.702v):
 //

@@ -26,7 +26,8 @@ func TestDecoderCaptions(t *testing.T) {
 	checkStored(t, h, test)
 }
 
-// The caption names the colour of the one token that differs, wherever it is: only attention over the tokens can tell.
+// The caption names the colour of the one token that differs, wherever it is: only attention over the tokens
+// can tell.
 func TestDecoderAttends(t *testing.T) {
 	colours := []string{"red", "green", "blue"}
 	rng := rand.New(rand.NewPCG(1, 1))

@@ -20,8 +20,9 @@ type DecoderSize struct {
 	Keys   int `json:"keys" yaml:"keys"`     // defaults to 32
 }
 
-// TrainDecoder fits a decoder to all captions of the images by the cross-entropy of each word given those before it. Batch counts captions. Words are those of
-// [metric.Words], commas kept; captions longer than 40 words are cut.
+// TrainDecoder fits a decoder to all captions of the images by the cross-entropy of each word given those
+// before it. Batch counts captions. Words are those of [metric.Words], commas kept; captions longer than 40
+// words are cut.
 func TrainDecoder(name string, tap encoder.Tap, feats []Features, size DecoderSize, how Training) (*Decoder, error) {
 	how, err := how.filled()
 	if err != nil {
@@ -232,7 +233,8 @@ func (d *Decoder) learn(m *teacher, lessons []lesson, how Training) error {
 	return nil
 }
 
-// load hands the machine captions order[at:at+batch]; the last batch of an epoch is filled up from the epoch's start.
+// load hands the machine captions order[at:at+batch]; the last batch of an epoch is filled up from the epoch's
+// start.
 func (d *Decoder) load(m *teacher, lessons []lesson, order []int, at int) error {
 	v, length := len(d.cfg.Words), d.cfg.Length
 	context := make([]float32, m.batch*length*decoderContext*v)

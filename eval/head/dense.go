@@ -6,8 +6,9 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 )
 
-// maskFrom spreads scores on the patch grid (patches×values) over the source image: bilinear between the patches' centres,
-// then the largest score at every pixel, ties to the lower value. Pixels that the network does not see are background.
+// maskFrom spreads scores on the patch grid (patches×values) over the source image: bilinear between the
+// patches' centres, then the largest score at every pixel, ties to the lower value. Pixels that the network
+// does not see are background.
 func (p placed) maskFrom(scores Activation) *dataset.Mask {
 	m := dataset.NewMask(p.width, p.height)
 	top, left := p.top, p.left

@@ -59,7 +59,8 @@ func TestSegmentation(t *testing.T) {
 	}
 }
 
-// Patches whose scores are known give the mask that belongs to them; the source is twice the input's size and cropped.
+// Patches whose scores are known give the mask that belongs to them; the source is twice the input's size and
+// cropped.
 func TestMaskFromScores(t *testing.T) {
 	layout := Layout{Rows: 2, Cols: 2, Preproc: encoder.Preprocess{Resize: [2]int{4, 0}, Crop: [2]int{4, 4}, Mean: [3]float64{}, Std: [3]float64{1, 1, 1}}}
 	p, err := layout.over("t", 12, 8) // shorter side 8 → 4; 12 → 6, of which the middle 4 are seen: source columns 2 to 10
@@ -89,8 +90,8 @@ func TestMaskFromScores(t *testing.T) {
 	}
 }
 
-// An encoder whose embedding is an affine map of its normalised class token: the projection must be found exactly, and zero-shot
-// segmentation must find the patches that were made from the class directions.
+// An encoder whose embedding is an affine map of its normalised class token: the projection must be found
+// exactly, and zero-shot segmentation must find the patches that were made from the class directions.
 func TestProjectionIsRecovered(t *testing.T) {
 	layout := NewLayout(fixtureSpec)
 	truth := &Projection{Tap: encoder.Tokens, Width: 6, Embed: 4, matrix: dense{

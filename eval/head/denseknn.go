@@ -9,7 +9,8 @@ import (
 
 const kindDenseKNN = "denseknn"
 
-// DenseKNN segments an image by its patches' nearest neighbours among labelled patches, with the votes of [KNN] on mask values.
+// DenseKNN segments an image by its patches' nearest neighbours among labelled patches, with the votes of [KNN]
+// on mask values.
 type DenseKNN struct {
 	name  string
 	cfg   denseKNNConfig
@@ -24,9 +25,9 @@ type denseKNNConfig struct {
 	Labels []int `json:"labels"` // mask value of every patch kept
 }
 
-// NewDenseKNN keeps at most perValue patches of each class, drawn at random, and as many of background as classes times that; their features
-// are standardised. A patch has the value of the most of its pixels that are not background if
-// those are at least a quarter, and is background otherwise.
+// NewDenseKNN keeps at most perValue patches of each class, drawn at random, and as many of background as
+// classes times that; their features are standardised. A patch has the value of the most of its pixels that are
+// not background if those are at least a quarter, and is background otherwise.
 func NewDenseKNN(name string, layout Layout, taps []encoder.Tap, feats []Features, classes, k, perValue int, seed uint64) (*DenseKNN, error) {
 	s, err := newSkips(name, layout, taps, feats)
 	if err != nil {

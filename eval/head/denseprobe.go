@@ -9,8 +9,8 @@ import (
 
 const kindDenseProbe = "denseprobe"
 
-// DenseProbe segments an image by a net on every patch's vector: linear with no hidden layer, an MLP with some; several taps are
-// skips from several layers, side by side.
+// DenseProbe segments an image by a net on every patch's vector: linear with no hidden layer, an MLP with some;
+// several taps are skips from several layers, side by side.
 type DenseProbe struct {
 	name string
 	cfg  denseProbeConfig
@@ -22,8 +22,8 @@ type denseProbeConfig struct {
 	Sizes []int `json:"sizes"`
 }
 
-// TrainDenseProbe fits the net to the shares of the classes in each patch by cross-entropy, rarer classes weighing more (by the root of
-// their rarity, at most 20). Images without a mask count as background.
+// TrainDenseProbe fits the net to the shares of the classes in each patch by cross-entropy, rarer classes
+// weighing more (by the root of their rarity, at most 20). Images without a mask count as background.
 func TrainDenseProbe(name string, layout Layout, taps []encoder.Tap, feats []Features, classes int, hidden []int, how Training) (*DenseProbe, error) {
 	s, err := newSkips(name, layout, taps, feats)
 	if err != nil {

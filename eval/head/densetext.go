@@ -9,8 +9,8 @@ import (
 
 const kindDenseText = "densetext"
 
-// DenseZeroShot segments an image by comparing every patch, projected into the embedding space, with text: a patch's score for a
-// mask value is the largest scaled cosine among the prompts that stand for the value.
+// DenseZeroShot segments an image by comparing every patch, projected into the embedding space, with text: a
+// patch's score for a mask value is the largest scaled cosine among the prompts that stand for the value.
 type DenseZeroShot struct {
 	name string
 	cfg  denseTextConfig
@@ -26,8 +26,8 @@ type denseTextConfig struct {
 	Scale      float64    `json:"scale"`
 }
 
-// NewDenseZeroShot takes one embedding per prompt, and the mask value that each prompt stands for: 0 for background ("a clean surface"), 1 + class for a
-// class. Background needs at least one prompt.
+// NewDenseZeroShot takes one embedding per prompt, and the mask value that each prompt stands for: 0 for
+// background ("a clean surface"), 1 + class for a class. Background needs at least one prompt.
 func NewDenseZeroShot(name string, layout Layout, proj *Projection, text [][]float32, values []int, classes int, scale float64) (*DenseZeroShot, error) {
 	h := &DenseZeroShot{name: name, proj: proj, cfg: denseTextConfig{layout, *proj, values, classes, scale}}
 	if err := h.validate(len(text)); err != nil {

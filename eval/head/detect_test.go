@@ -61,7 +61,8 @@ func TestDetectors(t *testing.T) {
 	checkVJP(t, boxes, in, 2e-2)
 }
 
-// With tokens that hold the answer, training must find the linear map to it: nearly every box at nearly full overlap.
+// With tokens that hold the answer, training must find the linear map to it: nearly every box at nearly full
+// overlap.
 func TestBoxHeadLearnsAnOracle(t *testing.T) {
 	train, _ := data(t)
 	layout := NewLayout(fixtureSpec)
@@ -131,8 +132,8 @@ func TestBoxCoding(t *testing.T) {
 			t.Errorf("patch %d: %v", k, got)
 		}
 	}
-	// The grid covers columns 20 to 80 of the source in patches of 15 pixels: of the centres 27.5, 42.5, … only 42.5 lies in the box, of
-	// those of the rows 22.5 and 37.5.
+	// The grid covers columns 20 to 80 of the source in patches of 15 pixels: of the centres 27.5, 42.5, … only
+	// 42.5 lies in the box, of those of the rows 22.5 and 37.5.
 	if n != 2 {
 		t.Errorf("%d patches own the box", n)
 	}

@@ -35,8 +35,8 @@ func shared(t testing.TB) string {
 	return root
 }
 
-// inspectTiny opens the small encoder that was trained on NEU-DET and the magnetic tiles with the preprocessing of its published
-// number, and its zero-shot head.
+// inspectTiny opens the small encoder that was trained on NEU-DET and the magnetic tiles with the preprocessing
+// of its published number, and its zero-shot head.
 func inspectTiny(t testing.TB, root string) (*encoder.Model, *Cosine) {
 	t.Helper()
 	folder := filepath.Join(root, "onnx", "inspect-tiny")
@@ -81,9 +81,10 @@ func features(t testing.TB, m *encoder.Model, d *dataset.Dataset, taps ...encode
 	return feats
 }
 
-// The published held-out accuracies of the encoder: NEU-DET crazing 1.00, inclusion 0.83, patches 1.00, pitted 0.88, rolled-in 1.00, scratches 0.97; tiles free
-// 0.88, blowhole 0.30, break 0.47, crack 0.45, fray 0.33, uneven 0.50, and 86.3 % in all (numbers 241 to 300 and every fifth tile). Resize and JPEG decoding differ a little
-// from those of its training code, which may flip a few images near the boundary.
+// The published held-out accuracies of the encoder: NEU-DET crazing 1.00, inclusion 0.83, patches 1.00, pitted
+// 0.88, rolled-in 1.00, scratches 0.97; tiles free 0.88, blowhole 0.30, break 0.47, crack 0.45, fray 0.33,
+// uneven 0.50, and 86.3 % in all (numbers 241 to 300 and every fifth tile). Resize and JPEG decoding differ a
+// little from those of its training code, which may flip a few images near the boundary.
 func TestInspectTinyZeroShot(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs an encoder on several hundred images")

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Training says how a head is fitted: Adam (Kingma and Ba, arXiv 1412.6980) on random mini-batches. The same seed and
-// data give the same weights, bit for bit, on one kind of processor.
+// Training says how a head is fitted: Adam (Kingma and Ba, arXiv 1412.6980) on random mini-batches. The same
+// seed and data give the same weights, bit for bit, on one kind of processor.
 type Training struct {
 	Epochs int     `json:"epochs" yaml:"epochs"` // passes over the data; defaults to 60
 	Batch  int     `json:"batch" yaml:"batch"`   // rows per step; defaults to 64
@@ -39,8 +39,8 @@ func (t Training) filled() (Training, error) {
 	return t, nil
 }
 
-// targets are what the rows of a training set should give. The first columns of the net's output are class logits, the
-// rest numbers.
+// targets are what the rows of a training set should give. The first columns of the net's output are class
+// logits, the rest numbers.
 type targets struct {
 	x       [][]float32
 	classes [][]float32 // per row, a weight for each class; the loss is −Σ weight·log softmax
@@ -58,7 +58,8 @@ func (t *targets) columns() (classes, numbers int) {
 	return classes, numbers
 }
 
-// fit trains n. The loss is the mean over rows of the cross-entropy plus the weighted squared error of the numbers.
+// fit trains n. The loss is the mean over rows of the cross-entropy plus the weighted squared error of the
+// numbers.
 func (n *net) fit(t *targets, how Training) error {
 	how, err := how.filled()
 	if err != nil {
@@ -152,7 +153,8 @@ func (n *net) descend(m *machine, t *targets, how Training, batch int) error {
 	return nil
 }
 
-// load hands the machine rows order[at:at+batch]; the last batch of an epoch is filled up from the epoch's start.
+// load hands the machine rows order[at:at+batch]; the last batch of an epoch is filled up from the epoch's
+// start.
 func (m *machine) load(n *net, t *targets, order []int, at, batch int) error {
 	classes, numbers := t.columns()
 	x := make([]float32, 0, batch*n.Sizes[0])

@@ -12,9 +12,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// The fixture stands in for an encoder: each 8×8 patch of a 64×64 image gives statistics of its colours and edges, and a
-// random layer of them; the class token and the embedding summarise the patches. It is far weaker than an encoder, so
-// the tests ask for clearly more than chance, not for good scores.
+// The fixture stands in for an encoder: each 8×8 patch of a 64×64 image gives statistics of its colours and
+// edges, and a random layer of them; the class token and the embedding summarise the patches. It is far weaker
+// than an encoder, so the tests ask for clearly more than chance, not for good scores.
 var fixtureSpec = encoder.Spec{
 	Name: "fixture", ImageSize: [2]int{64, 64}, Patch: 8, Grid: [2]int{8, 8}, Width: 24, Depth: 2, CLS: true,
 	Embedding: 48, Tokens: 65, Preproc: encoder.CLIPPreprocess(64),
@@ -47,7 +47,8 @@ func fixtureTokens(img *tensor.Dense) (first, last Activation) {
 	return first, last
 }
 
-// patchStatistics fills 24 numbers: per channel mean, spread, extremes, edges across and down, and lag-two differences; brightness gradients.
+// patchStatistics fills 24 numbers: per channel mean, spread, extremes, edges across and down, and lag-two
+// differences; brightness gradients.
 func patchStatistics(data []float32, y0, x0 int, out []float32) {
 	at := func(c, y, x int) float64 { return float64(data[(c*64+y0+y)*64+x0+x]) }
 	k := 0

@@ -8,8 +8,9 @@ import (
 
 const kindGallery = "gallery"
 
-// Gallery retrieves from a list of items by cosine with the image's feature vector: items are texts (image–text) or other images
-// (image–image). Scores are the cosines with all items, Embedding the unit-length vector, Label the class of the best item and Text its caption where the gallery has one.
+// Gallery retrieves from a list of items by cosine with the image's feature vector: items are texts
+// (image–text) or other images (image–image). Scores are the cosines with all items, Embedding the unit-length
+// vector, Label the class of the best item and Text its caption where the gallery has one.
 type Gallery struct {
 	cosine *Cosine
 	cfg    galleryConfig
@@ -40,7 +41,8 @@ func NewImageGallery(name string, src Source, feats []Features) (*Gallery, error
 	return newGallery(name, src, rows, galleryConfig{Task: Retrieval, Labels: labels})
 }
 
-// NewCaptionBank captions an image with the first caption of the nearest image of a bank; images without a caption are left out.
+// NewCaptionBank captions an image with the first caption of the nearest image of a bank; images without a
+// caption are left out.
 func NewCaptionBank(name string, src Source, feats []Features) (*Gallery, error) {
 	var told []Features
 	var texts []string

@@ -10,8 +10,9 @@ import (
 
 const kindKNN = "knn"
 
-// KNN classifies an image by its nearest neighbours in cosine: each of the k nearest votes for its class with weight
-// exp((cos−1)/T), T = 0.07 (Wu et al., arXiv 1805.01978, §3.4; used by DINO, arXiv 2104.14294). Scores are the shares of the vote.
+// KNN classifies an image by its nearest neighbours in cosine: each of the k nearest votes for its class with
+// weight exp((cos−1)/T), T = 0.07 (Wu et al., arXiv 1805.01978, §3.4; used by DINO, arXiv 2104.14294). Scores
+// are the shares of the vote.
 type KNN struct {
 	name string
 	cfg  knnConfig

@@ -9,9 +9,10 @@ import (
 
 const kindMahalanobis = "mahalanobis"
 
-// Mahalanobis finds anomalies by the distance √((x−μ)ᵀΣ⁻¹(x−μ)) of an image's feature vector from the Gaussian of images without
-// defects (Rippel, Mertens, Merhof, arXiv 2005.14140), with the covariance shrunk towards a multiple of the identity as O. Ledoit and M. Wolf advise
-// (Journal of Multivariate Analysis 88, 2004). Label is 1 above the threshold of [Mahalanobis.Calibrate].
+// Mahalanobis finds anomalies by the distance √((x−μ)ᵀΣ⁻¹(x−μ)) of an image's feature vector from the Gaussian
+// of images without defects (Rippel, Mertens, Merhof, arXiv 2005.14140), with the covariance shrunk towards a
+// multiple of the identity as O. Ledoit and M. Wolf advise (Journal of Multivariate Analysis 88, 2004). Label
+// is 1 above the threshold of [Mahalanobis.Calibrate].
 type Mahalanobis struct {
 	name  string
 	cfg   mahalanobisConfig
@@ -124,8 +125,8 @@ func whitening(cov *mat.SymDense) ([]float32, error) {
 	return out, nil
 }
 
-// Calibrate returns the head with its threshold at the score that at most the share fpr of these images without defects
-// exceed. They should not be the ones that the Gaussian was fitted to.
+// Calibrate returns the head with its threshold at the score that at most the share fpr of these images without
+// defects exceed. They should not be the ones that the Gaussian was fitted to.
 func (m *Mahalanobis) Calibrate(good []Features, fpr float64) (*Mahalanobis, error) {
 	t, err := anomalyThreshold(m, good, fpr)
 	if err != nil {

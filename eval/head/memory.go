@@ -9,10 +9,11 @@ import (
 
 const kindMemory = "memory"
 
-// Memory finds anomalies by the distance of patches from those of images without defects, in the manner of PatchCore (Roth et al., arXiv
-// 2106.08265): patch vectors of one or more layers, each averaged over 3×3 patches, against a coreset of the training
-// patches. An image's score is its largest patch distance; the paper's re-weighting by the neighbour's density (equation 7) is left out.
-// Label is 1 above the threshold of [Memory.Calibrate], which starts at +Inf.
+// Memory finds anomalies by the distance of patches from those of images without defects, in the manner of
+// PatchCore (Roth et al., arXiv 2106.08265): patch vectors of one or more layers, each averaged over 3×3
+// patches, against a coreset of the training patches. An image's score is its largest patch distance; the
+// paper's re-weighting by the neighbour's density (equation 7) is left out. Label is 1 above the threshold of
+// [Memory.Calibrate], which starts at +Inf.
 type Memory struct {
 	name string
 	cfg  memoryConfig
@@ -27,7 +28,8 @@ type memoryConfig struct {
 // maxMemory bounds the patches kept.
 const maxMemory = 4096
 
-// NewMemory keeps share (for example 0.05) of the patches of images without defects, at least 1 and at most 4096.
+// NewMemory keeps share (for example 0.05) of the patches of images without defects, at least 1 and at most
+// 4096.
 func NewMemory(name string, layout Layout, taps []encoder.Tap, good []Features, share float64, seed uint64) (*Memory, error) {
 	s, err := newSkips(name, layout, taps, good)
 	if err != nil {
@@ -55,8 +57,8 @@ func NewMemory(name string, layout Layout, taps []encoder.Tap, good []Features, 
 	return m, nil
 }
 
-// Calibrate returns the head with its threshold at the score that at most the share fpr of these images without defects
-// exceed. They should not be the ones that the memory was built from.
+// Calibrate returns the head with its threshold at the score that at most the share fpr of these images without
+// defects exceed. They should not be the ones that the memory was built from.
 func (m *Memory) Calibrate(good []Features, fpr float64) (*Memory, error) {
 	t, err := anomalyThreshold(m, good, fpr)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// net is a stack of dense layers with x·σ(1.702x) between them (QuickGELU; Hendrycks and Gimpel, arXiv 1606.08415), on
-// inputs that are standardised feature by feature. With one layer it is linear.
+// net is a stack of dense layers with x·σ(1.702x) between them (QuickGELU; Hendrycks and Gimpel, arXiv
+// 1606.08415), on inputs that are standardised feature by feature. With one layer it is linear.
 type net struct {
 	Sizes  []int // input, hidden…, output
 	mean   []float32
@@ -60,8 +60,8 @@ func checkSizes(sizes []int) error {
 	return nil
 }
 
-// standardise fixes the input scaling to zero mean and unit variance over the rows. Features that do not vary are only
-// centred.
+// standardise fixes the input scaling to zero mean and unit variance over the rows. Features that do not vary
+// are only centred.
 func (n *net) standardise(rows [][]float32) {
 	sum, square := make([]float64, n.Sizes[0]), make([]float64, n.Sizes[0])
 	for _, r := range rows {

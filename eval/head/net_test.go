@@ -20,7 +20,8 @@ func randomRows(rng *rand.Rand, n, width int) [][]float32 {
 	return rows
 }
 
-// The symbolic gradient of the training loss equals central differences of the loss computed by the nets' own forward.
+// The symbolic gradient of the training loss equals central differences of the loss computed by the nets' own
+// forward.
 func TestTrainingGradient(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const rows, classes, numbers = 5, 3, 2
@@ -109,7 +110,8 @@ func lossOf(n *net, ts *targets) float64 {
 	return sum / float64(len(ts.x))
 }
 
-// Two spirals cannot be told apart by a line; a small net must learn them, and the same seed must learn the same weights.
+// Two spirals cannot be told apart by a line; a small net must learn them, and the same seed must learn the
+// same weights.
 func TestFitLearnsAndIsDeterministic(t *testing.T) {
 	ts := &targets{}
 	for i := range 120 {

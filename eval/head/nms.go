@@ -9,8 +9,8 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/metric"
 )
 
-// suppressed keeps, class by class and best first, the detections that overlap no better one of their class by an IoU above 0.5,
-// at most [metric.MaxDetections] in all.
+// suppressed keeps, class by class and best first, the detections that overlap no better one of their class by
+// an IoU above 0.5, at most [metric.MaxDetections] in all.
 func suppressed(found []metric.Detection) []metric.Detection {
 	slices.SortStableFunc(found, func(a, b metric.Detection) int { return cmp.Compare(b.Score, a.Score) })
 	var kept []metric.Detection

@@ -8,7 +8,8 @@ import (
 
 const kindProbe = "probe"
 
-// Probe classifies an image by a net on its feature vector: a linear probe with no hidden layer, an MLP with some.
+// Probe classifies an image by a net on its feature vector: a linear probe with no hidden layer, an MLP with
+// some.
 type Probe struct {
 	name string
 	cfg  probeConfig
@@ -20,8 +21,8 @@ type probeConfig struct {
 	Sizes  []int  `json:"sizes"`
 }
 
-// TrainProbe fits a probe to the labels 0..classes-1 by cross-entropy. Images of rarer classes weigh more, so that every class weighs
-// the same. hidden gives the widths of the hidden layers; none makes a linear probe.
+// TrainProbe fits a probe to the labels 0..classes-1 by cross-entropy. Images of rarer classes weigh more, so
+// that every class weighs the same. hidden gives the widths of the hidden layers; none makes a linear probe.
 func TrainProbe(name string, src Source, feats []Features, classes int, hidden []int, how Training) (*Probe, error) {
 	rows, err := src.rows(name, feats)
 	if err != nil {

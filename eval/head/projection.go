@@ -8,9 +8,11 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Projection carries tokens into the space of the image embedding, where they can be compared with text. In CLIP the embedding is an affine
-// map of the normalised class token (mean patch token where there is none), e = A·n(x) + c with n(x) = (x − mean)/deviation; A and c are recovered from the two activations of many images by
-// ridge regression, and then applied to patch tokens as MaskCLIP does with its value features (Zhou et al., arXiv 2112.01071, §3.2; here the tokens of the tap stand in for them).
+// Projection carries tokens into the space of the image embedding, where they can be compared with text. In
+// CLIP the embedding is an affine map of the normalised class token (mean patch token where there is none), e =
+// A·n(x) + c with n(x) = (x − mean)/deviation; A and c are recovered from the two activations of many images by
+// ridge regression, and then applied to patch tokens as MaskCLIP does with its value features (Zhou et al.,
+// arXiv 2112.01071, §3.2; here the tokens of the tap stand in for them).
 type Projection struct {
 	Tap    encoder.Tap `json:"tap"`
 	Width  int         `json:"width"`
@@ -22,8 +24,8 @@ type Projection struct {
 // ridge is the regression's penalty relative to the mean variance of the inputs.
 const ridge = 1e-4
 
-// FitProjection recovers the projection for a token tap. More images than the token width make it exact where the model is of this
-// form; Fit tells how well it did.
+// FitProjection recovers the projection for a token tap. More images than the token width make it exact where
+// the model is of this form; Fit tells how well it did.
 func FitProjection(layout Layout, tap encoder.Tap, feats []Features) (*Projection, error) {
 	x, y, err := projectionData(layout, tap, feats)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 
 const kindProtoBoxes = "protoboxes"
 
-// PrototypeBoxes detects objects by matching patches with prototypes: each class's is the mean of the standardised, unit-length vectors of the patches in its
-// boxes, background's that of the others. Patches nearest to the same class that touch form a detection; its score
-// is the mean lead in cosine over background.
+// PrototypeBoxes detects objects by matching patches with prototypes: each class's is the mean of the
+// standardised, unit-length vectors of the patches in its boxes, background's that of the others. Patches
+// nearest to the same class that touch form a detection; its score is the mean lead in cosine over background.
 type PrototypeBoxes struct {
 	name  string
 	cfg   protoBoxConfig

@@ -9,8 +9,8 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/metric"
 )
 
-// questionWords turns questions into vectors: one number per known word, 1 if the question has it, all scaled to unit length. Words
-// that are not known are left out.
+// questionWords turns questions into vectors: one number per known word, 1 if the question has it, all scaled
+// to unit length. Words that are not known are left out.
 type questionWords struct {
 	Words []string `json:"words"` // sorted
 }

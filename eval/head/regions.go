@@ -10,9 +10,10 @@ import (
 
 const kindRegions = "regions"
 
-// RegionZeroShot detects objects by comparing windows of the patch grid with text: a window's vector is the mean of its patches' unit-length projections
-// into the embedding space, its class probabilities the softmax of the scaled cosines, and background prompts compete (the
-// idea of RegionCLIP, Zhong et al., arXiv 2112.09106, without its training).
+// RegionZeroShot detects objects by comparing windows of the patch grid with text: a window's vector is the
+// mean of its patches' unit-length projections into the embedding space, its class probabilities the softmax of
+// the scaled cosines, and background prompts compete (the idea of RegionCLIP, Zhong et al., arXiv 2112.09106,
+// without its training).
 type RegionZeroShot struct{ dense *DenseZeroShot }
 
 // windows are the heights and widths that are tried, in patches.
@@ -83,8 +84,9 @@ func (h *RegionZeroShot) sums(in Input) ([][][]float64, error) {
 	return sums, nil
 }
 
-// window adds the window at (r, c) if a class beats background in it. Its score is the probability of the class inside times one minus that in the
-// ring of one patch around it, so that of windows in an object the one that fills it comes first.
+// window adds the window at (r, c) if a class beats background in it. Its score is the probability of the class
+// inside times one minus that in the ring of one patch around it, so that of windows in an object the one that
+// fills it comes first.
 func (h *RegionZeroShot) window(found []metric.Detection, p placed, sums [][][]float64, r, c int, size [2]int) []metric.Detection {
 	inside := area(sums, r, c, r+size[0], c+size[1])
 	ring := area(sums, max(r-1, 0), max(c-1, 0), min(r+size[0]+1, p.Rows), min(c+size[1]+1, p.Cols))

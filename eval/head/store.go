@@ -14,8 +14,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/atomicfile"
 )
 
-// A head's file is: eight bytes "PLUMHEAD", version and header length (uint32, little-endian), a JSON header with kind, name, configuration
-// and the shapes of the arrays, the arrays as little-endian float32, and the SHA-256 of all that.
+// A head's file is: eight bytes "PLUMHEAD", version and header length (uint32, little-endian), a JSON header
+// with kind, name, configuration and the shapes of the arrays, the arrays as little-endian float32, and the
+// SHA-256 of all that.
 const (
 	storeMagic   = "PLUMHEAD"
 	storeVersion = 1

@@ -8,7 +8,8 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 )
 
-// Suite says which heads [Suite.Build] makes on one encoder: every head that the training data's annotations and the text allow, over all tasks.
+// Suite says which heads [Suite.Build] makes on one encoder: every head that the training data's annotations
+// and the text allow, over all tasks.
 type Suite struct {
 	Prefix  string // put before the heads' names, to tell encoders apart
 	Spec    encoder.Spec
@@ -46,7 +47,8 @@ func (s Suite) inner() []encoder.Tap {
 // skips are the taps of heads that look at several layers.
 func (s Suite) skips() []encoder.Tap { return append(s.inner(), encoder.Tokens) }
 
-// Build trains the heads on images whose features hold the suite's taps. A head that cannot be built is an error beside the others.
+// Build trains the heads on images whose features hold the suite's taps. A head that cannot be built is an
+// error beside the others.
 func (s Suite) Build(train []Features) ([]Head, []error) {
 	b := &suiteBuilder{Suite: s, train: train, layout: NewLayout(s.Spec), embed: EmbeddingSource(s.Spec), tokens: TokenSource(s.Spec, encoder.Tokens)}
 	if len(train) == 0 {
@@ -172,7 +174,8 @@ func (b *suiteBuilder) segmentation() {
 	}
 }
 
-// dense gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to stand for background.
+// dense gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to
+// stand for background.
 func (b *suiteBuilder) dense() (text [][]float32, values []int, ok bool) {
 	if b.Text == nil || b.Good == "" {
 		return nil, nil, false
@@ -206,99 +209,6 @@ func (b *suiteBuilder) detection() {
 			return
 		}
 		h, err := NewRegionZeroShot(b.name("detect-regions-zeroshot"), b.layout, p, text, values, k, b.Text.Scale)
-		keep(b, h, err)
-	}
-}
-
-func (b *suiteBuilder) captioning() {
-	told := slices.DeleteFunc(slices.Clone(b.train), func(f Features) bool { return len(f.Sample.Captions) == 0 })
-	if len(told) == 0 {
-		return
-	}
-	bank, err := NewCaptionBank(b.name("caption-retrieval"), b.embed, told)
-	keep(b, bank, err)
-	if len(b.labelled()) > 0 {
-		h, err := b.template()
-		keep(b, h, err)
-	}
-	decoder, err := TrainDecoder(b.name("caption-decoder"), encoder.Tokens, told, DecoderSize{Hidden: 48, Keys: 24}, b.training(4, 24, 0.006))
-	keep(b, decoder, err)
-}
-
-// template fills "{part} with {class}" from what the questions about the images tell: the answer to "what is the surface?" where it is asked.
-func (b *suiteBuilder) template() (*Template, error) {
-	slots := []Slot{{Name: "class", Words: b.Classes, Source: b.tokens, Hidden: []int{48}, Value: func(s *dataset.Sample) int { return s.Label }}}
-	part := "the surface"
-	if parts := b.answers(surfaceQuestion); len(parts) > 1 {
-		part = "{part}"
-		slots = append(slots, Slot{Name: "part", Words: parts, Source: b.embed, Value: func(s *dataset.Sample) int {
-			return slices.Index(parts, answerTo(s, surfaceQuestion))
-		}})
-	}
-	rules := []Rule{{Text: "a photo of " + part + " with a {class}"}}
-	if b.Good != "" {
-		rules = slices.Insert(rules, 0, Rule{When: map[string]string{"class": b.Good}, Text: "a photo of " + part + " without defects"})
-	}
-	return TrainTemplate(b.name("caption-template"), slots, rules, b.labelled(), b.training(40, 64, 0.003))
-}
-
-const surfaceQuestion = "what is the surface?"
-
-// answers to a question over the training images, sorted.
-func (b *suiteBuilder) answers(question string) []string {
-	seen := map[string]bool{}
-	var out []string
-	for _, f := range b.train {
-		if a := answerTo(f.Sample, question); a != "" && !seen[a] {
-			seen[a] = true
-			out = append(out, a)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-func answerTo(s *dataset.Sample, question string) string {
-	for _, q := range s.QA {
-		if q.Text == question && len(q.Answers) > 0 {
-			return q.Answers[0]
-		}
-	}
-	return ""
-}
-
-func (b *suiteBuilder) questions() {
-	asked := slices.DeleteFunc(slices.Clone(b.train), func(f Features) bool { return len(f.Sample.QA) == 0 })
-	if len(asked) == 0 {
-		return
-	}
-	net, err := TrainVQANet(b.name("vqa-net"), b.tokens, asked, []int{96}, b.training(20, 128, 0.004))
-	keep(b, net, err)
-	bank, err := NewVQABank(b.name("vqa-retrieval"), b.embed, asked, 10)
-	keep(b, bank, err)
-	if b.Text != nil && len(b.Text.Classes) == len(b.Classes) {
-		h, err := NewVQAZeroShot(b.name("vqa-zeroshot"), []PromptedQuestion{
-			{Text: "what kind of defect is visible?", Answers: b.Classes, Embeddings: b.Text.Classes},
-		}, b.Text.Scale)
-		keep(b, h, err)
-	}
-}
-
-func (b *suiteBuilder) retrieval() {
-	feats := b.labelled()
-	if len(feats) == 0 {
-		return
-	}
-	images, err := NewImageGallery(b.name("retrieve-image"), b.embed, feats)
-	keep(b, images, err)
-	tokens, err := NewImageGallery(b.name("retrieve-image-tokens"), b.tokens, feats)
-	keep(b, tokens, err)
-	if b.Text != nil {
-		labels := make([]int, len(b.Classes))
-		for i := range labels {
-			labels[i] = i
-		}
-		h, err := NewTextGallery(b.name("retrieve-text"), b.Text.Classes, b.Classes, labels)
 		keep(b, h, err)
 	}
 }

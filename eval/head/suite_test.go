@@ -11,7 +11,8 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/surfaces"
 )
 
-// The suite must make at least 20 heads of all tasks on the drawn data, with unique names, and each must answer and be stored.
+// The suite must make at least 20 heads of all tasks on the drawn data, with unique names, and each must answer
+// and be stored.
 func TestSuiteCoversAllTasks(t *testing.T) {
 	train, test := data(t)
 	text := &SuiteText{Scale: 20}

@@ -11,8 +11,8 @@ import (
 
 const kindTemplate = "template"
 
-// Template captions an image from attributes that probes recognise: the first rule whose conditions hold gives the sentence, with {slot}
-// replaced by the slot's word.
+// Template captions an image from attributes that probes recognise: the first rule whose conditions hold gives
+// the sentence, with {slot} replaced by the slot's word.
 type Template struct {
 	name string
 	cfg  templateConfig
@@ -46,7 +46,8 @@ type Rule struct {
 	Text string            `json:"text"`
 }
 
-// TrainTemplate fits a probe per slot. The last rule should have no condition; an image that no rule fits is captioned "".
+// TrainTemplate fits a probe per slot. The last rule should have no condition; an image that no rule fits is
+// captioned "".
 func TrainTemplate(name string, slots []Slot, rules []Rule, feats []Features, how Training) (*Template, error) {
 	h := &Template{name: name, cfg: templateConfig{Rules: rules}}
 	for _, s := range slots {

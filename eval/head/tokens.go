@@ -97,8 +97,8 @@ func (s skips) of(head string, feats []Features) ([]Activation, error) {
 	return out, nil
 }
 
-// blurred averages every patch with its neighbours in the 3×3 square around it, as far as they exist. Its transpose is
-// blurredBack.
+// blurred averages every patch with its neighbours in the 3×3 square around it, as far as they exist. Its
+// transpose is blurredBack.
 func (l Layout) blurred(a Activation) Activation {
 	out := a.Zeros()
 	l.neighbours(func(to, from int, w float32) {

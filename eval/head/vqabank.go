@@ -9,8 +9,8 @@ import (
 
 const kindVQABank = "vqabank"
 
-// VQABank answers a question as it was answered about the most similar images: the known question most like the one asked is found
-// by its words, and its k nearest images in cosine vote as in [KNN].
+// VQABank answers a question as it was answered about the most similar images: the known question most like the
+// one asked is found by its words, and its k nearest images in cosine vote as in [KNN].
 type VQABank struct {
 	name string
 	cfg  vqaBankConfig

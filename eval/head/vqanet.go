@@ -9,7 +9,8 @@ import (
 
 const kindVQANet = "vqanet"
 
-// VQANet answers questions by a net on the image's feature vector beside the question's words, with the answers seen in training for classes.
+// VQANet answers questions by a net on the image's feature vector beside the question's words, with the answers
+// seen in training for classes.
 type VQANet struct {
 	name string
 	cfg  vqaNetConfig
@@ -23,11 +24,12 @@ type vqaNetConfig struct {
 	Sizes   []int         `json:"sizes"`
 }
 
-// questionWeight scales question vectors, which have unit length, against the image features, which are standardised one by one.
+// questionWeight scales question vectors, which have unit length, against the image features, which are
+// standardised one by one.
 const questionWeight = 3
 
-// TrainVQANet fits the net to the most common answer of every question. hidden must name at least one layer: a linear net could not let the
-// question choose what to look at.
+// TrainVQANet fits the net to the most common answer of every question. hidden must name at least one layer: a
+// linear net could not let the question choose what to look at.
 func TrainVQANet(name string, src Source, feats []Features, hidden []int, how Training) (*VQANet, error) {
 	if len(hidden) == 0 {
 		return nil, fmt.Errorf("head %s: at least one hidden layer is needed", name)

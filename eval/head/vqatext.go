@@ -8,8 +8,10 @@ import (
 
 const kindVQAText = "vqatext"
 
-// VQAZeroShot answers a question by choosing among prompted answers: every known question has answers, each with the embedding of a sentence that states it ("a photo of a dent"), and the image's cosine with
-// these decides (Song et al., arXiv 2203.07190, without their template generation). The known question most like the one asked is used.
+// VQAZeroShot answers a question by choosing among prompted answers: every known question has answers, each
+// with the embedding of a sentence that states it ("a photo of a dent"), and the image's cosine with these
+// decides (Song et al., arXiv 2203.07190, without their template generation). The known question most like the
+// one asked is used.
 type VQAZeroShot struct {
 	name string
 	cfg  vqaTextConfig

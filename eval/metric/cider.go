@@ -43,9 +43,9 @@ func NewCIDEr(references [][]string) (*CIDEr, error) {
 	return c, nil
 }
 
-// D is CIDEr-D of one image, 0 to 10: n-gram counts of the candidate are clipped to the reference's and
-// a length difference of Δ words costs exp(−Δ²/(2·6²)); averaged over references and n, times 10. This is what the
-// COCO evaluation calls CIDEr; papers give the mean over images times 100 or times 1.
+// D is CIDEr-D of one image, 0 to 10: n-gram counts of the candidate are clipped to the reference's and a
+// length difference of Δ words costs exp(−Δ²/(2·6²)); averaged over references and n, times 10. This is what
+// the COCO evaluation calls CIDEr; papers give the mean over images times 100 or times 1.
 func (c *CIDEr) D(candidate string, references []string) float64 {
 	return 10 * c.score(candidate, references, true)
 }

@@ -52,9 +52,9 @@ func tokenDistance(c, a []float32) (cosine, relative float64) {
 	return 1 - ca/(math.Sqrt(cc)*math.Sqrt(aa)), math.Sqrt(dd / cc)
 }
 
-// FeatureDistance is a perceptual distance from the encoder's own features, in the manner of LPIPS
-// (Zhang et al., arXiv 1801.03924) with unit weights: the mean over layers of the mean over patch tokens of the squared distance of the
-// unit-length tokens, which is 2·(1 − cos). Range 0 to 4.
+// FeatureDistance is a perceptual distance from the encoder's own features, in the manner of LPIPS (Zhang et
+// al., arXiv 1801.03924) with unit weights: the mean over layers of the mean over patch tokens of the squared
+// distance of the unit-length tokens, which is 2·(1 − cos). Range 0 to 4.
 func FeatureDistance(layers []Drift) float64 {
 	var sum float64
 	for _, l := range layers {

@@ -14,7 +14,8 @@ func TestMeanIoUByHand(t *testing.T) {
 	if err := c.Add(predicted, truth); err != nil {
 		t.Fatal(err)
 	}
-	// background: 2 both, union 0:{0,1,3,7} = 4 → 1/2; class 0: 1 of {1,2,3} = 1/3; class 1: 2 of 2; class 2 absent.
+	// background: 2 both, union 0:{0,1,3,7} = 4 → 1/2; class 0: 1 of {1,2,3} = 1/3; class 1: 2 of 2; class 2
+	// absent.
 	for v, want := range []float64{0.5, 1.0 / 3, 1, math.NaN()} {
 		if got := c.IoU(v); got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
 			t.Errorf("IoU of value %d is %v, want %v", v, got, want)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The variance of Efron and Tibshirani's spatial test data (An Introduction to the Bootstrap, 1993, §14.2): θ̂ = 171.5,
-// acceleration 0.061, and the 90 % BCa interval (115.8, 259.6) from 2000 resamples of theirs.
+// The variance of Efron and Tibshirani's spatial test data (An Introduction to the Bootstrap, 1993, §14.2): θ̂
+// = 171.5, acceleration 0.061, and the 90 % BCa interval (115.8, 259.6) from 2000 resamples of theirs.
 func TestBCaAgainstEfronTibshirani(t *testing.T) {
 	data := []float64{48, 36, 20, 29, 42, 42, 20, 42, 22, 41, 45, 14, 6, 0, 33, 28, 34, 4, 32, 24, 47, 41, 24, 26, 30, 41}
 	variance := func(indices []int) float64 {

@@ -2,9 +2,9 @@
 // each image with its class, pixel mask, boxes, captions and question–answer pairs. It reads no files, so
 // it is the data that is always at hand.
 //
-// Image i of a seed is one scene, whatever the size it is drawn at: kinds of surface and of defect cycle
-// with i, so that every 35 consecutive images hold each combination once, and everything else is drawn from a generator keyed
-// by (seed, i). The same (seed, i, size) gives the same bytes.
+// Image i of a seed is one scene, whatever the size it is drawn at: kinds of surface and of defect cycle with
+// i, so that every 35 consecutive images hold each combination once, and everything else is drawn from a
+// generator keyed by (seed, i). The same (seed, i, size) gives the same bytes.
 package surfaces
 
 import (

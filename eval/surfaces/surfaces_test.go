@@ -46,8 +46,8 @@ func TestImagesAreFixedBySeedAndIndex(t *testing.T) {
 	}
 }
 
-// The bytes of one round of all combinations, on the path that the project is tested on. Other processors may fuse
-// multiplications and additions and differ in the last bit of a level.
+// The bytes of one round of all combinations, on the path that the project is tested on. Other processors may
+// fuse multiplications and additions and differ in the last bit of a level.
 func TestBytesStayTheSame(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the golden sum is of amd64")
@@ -117,8 +117,8 @@ func checkAnnotations(t *testing.T, s *dataset.Sample, size int) {
 	}
 }
 
-// A defect can be seen: inside its mask the image differs from the same scene without flaws by several levels, outside it
-// hardly does.
+// A defect can be seen: inside its mask the image differs from the same scene without flaws by several levels,
+// outside it hardly does.
 func TestDefectsChangeTheirPixels(t *testing.T) {
 	const size = 96
 	for i := range 70 {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// published holds token ids that other projects publish as CLIP's: the tests of shader-slang's example tokenizer and of
-// others, made with Hugging Face's tokenizer.json of openai/clip-vit-large-patch14. Start and end are
-// left out.
+// published holds token ids that other projects publish as CLIP's: the tests of shader-slang's example
+// tokenizer and of others, made with Hugging Face's tokenizer.json of openai/clip-vit-large-patch14. Start and
+// end are left out.
 var published = []struct {
 	text string
 	ids  []int64
