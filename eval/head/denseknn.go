@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
 )
 
 const kindDenseKNN = "denseknn"
@@ -41,28 +42,8 @@ func NewDenseKNN(name string, layout Layout, taps []encoder.Tap, feats []Feature
 	if err != nil {
 		return nil, err
 	}
-	byValue := make([][][]float32, classes+1)
-	for i, a := range acts {
-		for p, share := range shares[i] {
-			if v := valueOf(share); v >= 0 {
-				byValue[v] = append(byValue[v], a.Row(p))
-			}
-		}
-	}
 	h := &DenseKNN{name: name, cfg: denseKNNConfig{Skips: s, K: k, Values: classes + 1}, scale: scaler(s.width())}
-	rng := rand.New(rand.NewPCG(seed, 0x6b6e6e))
-	var rows [][]float32
-	for v, all := range byValue {
-		keep := perValue
-		if v == 0 {
-			keep *= classes
-		}
-		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		for _, r := range all[:min(keep, len(all))] {
-			rows = append(rows, r)
-			h.cfg.Labels = append(h.cfg.Labels, v)
-		}
-	}
+	rows := h.choose(acts, shares, perValue, rand.New(rand.NewPCG(seed, 0x6b6e6e)))
 	if len(rows) == 0 || len(rows) > 1<<18 {
 		return nil, fmt.Errorf("head %s: %d patches to keep", name, len(rows))
 	}
@@ -74,6 +55,31 @@ func NewDenseKNN(name string, layout Layout, taps []encoder.Tap, feats []Feature
 		return nil, fmt.Errorf("head %s: %w", name, err)
 	}
 	return h, h.validate()
+}
+
+// choose draws the patches to keep and notes their mask values.
+func (h *DenseKNN) choose(acts []Activation, shares [][][]float32, perValue int, rng *rand.Rand) [][]float32 {
+	byValue := make([][][]float32, h.cfg.Values)
+	for i, a := range acts {
+		for p, share := range shares[i] {
+			if v := valueOf(share); v >= 0 {
+				byValue[v] = append(byValue[v], a.Row(p))
+			}
+		}
+	}
+	var rows [][]float32
+	for v, all := range byValue {
+		keep := perValue
+		if v == dataset.Background {
+			keep *= h.cfg.Values - 1
+		}
+		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		for _, r := range all[:min(keep, len(all))] {
+			rows = append(rows, r)
+			h.cfg.Labels = append(h.cfg.Labels, v)
+		}
+	}
+	return rows
 }
 
 // scaler is a net without layers, for its standardisation.

@@ -48,46 +48,21 @@ func NewMahalanobis(name string, src Source, good []Features) (*Mahalanobis, err
 
 // ledoitWolf returns the mean, the shrunk covariance and the weight of the identity in it.
 func ledoitWolf(rows [][]float32) ([]float32, *mat.SymDense, float64) {
-	n, d := float64(len(rows)), len(rows[0])
-	mean := make([]float64, d)
-	for _, r := range rows {
-		for j, v := range r {
-			mean[j] += float64(v) / n
-		}
-	}
-	x := mat.NewDense(len(rows), d, nil)
+	x := mat.NewDense(len(rows), len(rows[0]), nil)
 	for i, r := range rows {
 		for j, v := range r {
-			x.Set(i, j, float64(v)-mean[j])
+			x.Set(i, j, float64(v))
 		}
+	}
+	centred := centre(x)
+	_, d := x.Dims()
+	mean := make([]float32, d)
+	for j, v := range centred {
+		mean[j] = float32(v)
 	}
 	s := mat.NewSymDense(d, nil)
-	s.SymOuterK(1/n, x.T())
-	var trace, square float64 // of S, and its squared Frobenius norm
-	for i := range d {
-		trace += s.At(i, i)
-		for j := range d {
-			square += s.At(i, j) * s.At(i, j)
-		}
-	}
-	mu := trace / float64(d)
-	spread := square - mu*trace // ‖S − μI‖²
-	var noise float64           // Σ‖x xᵀ − S‖² / n²
-	var sx mat.Dense
-	sx.Mul(x, s)
-	for i := range len(rows) {
-		xi := x.RawRowView(i)
-		var xx, xsx float64
-		for j, v := range xi {
-			xx += v * v
-			xsx += v * sx.At(i, j)
-		}
-		noise += (xx*xx - 2*xsx + square) / (n * n)
-	}
-	shrinkage := 1.0
-	if spread > 0 {
-		shrinkage = min(1, noise/spread)
-	}
+	s.SymOuterK(1/float64(len(rows)), x.T())
+	shrinkage, mu := shrinkage(x, s)
 	for i := range d {
 		for j := i; j < d; j++ {
 			v := (1 - shrinkage) * s.At(i, j)
@@ -97,11 +72,38 @@ func ledoitWolf(rows [][]float32) ([]float32, *mat.SymDense, float64) {
 			s.SetSym(i, j, v)
 		}
 	}
-	out := make([]float32, d)
-	for j, v := range mean {
-		out[j] = float32(v)
+	return mean, s, shrinkage
+}
+
+// shrinkage is the weight of the identity that minimises the expected squared error, for centred rows x with covariance s, and the mean
+// variance that the identity is multiplied with.
+func shrinkage(x *mat.Dense, s *mat.SymDense) (weight, mu float64) {
+	rows, d := x.Dims()
+	n := float64(rows)
+	var trace, square float64 // of S, and its squared Frobenius norm
+	for i := range d {
+		trace += s.At(i, i)
+		for j := range d {
+			square += s.At(i, j) * s.At(i, j)
+		}
 	}
-	return out, s, shrinkage
+	mu = trace / float64(d)
+	spread := square - mu*trace // ‖S − μI‖²
+	var noise float64           // Σ‖x xᵀ − S‖² / n²
+	var sx mat.Dense
+	sx.Mul(x, s)
+	for i := range rows {
+		var xx, xsx float64
+		for j, v := range x.RawRowView(i) {
+			xx += v * v
+			xsx += v * sx.At(i, j)
+		}
+		noise += (xx*xx - 2*xsx + square) / (n * n)
+	}
+	if !(spread > 0) {
+		return 1, mu
+	}
+	return min(1, noise/spread), mu
 }
 
 // whitening is the inverse of the covariance's lower Cholesky factor.

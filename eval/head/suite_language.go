@@ -3,6 +3,7 @@ package head
 import (
 	"slices"
 
+	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 )
 
