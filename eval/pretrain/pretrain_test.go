@@ -2,10 +2,18 @@ package pretrain
 
 import (
 	"context"
+	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"gorgonia.org/tensor"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/internal/npy"
 	"github.com/plumbline-ml/plumbline/internal/tower"
 	"github.com/plumbline-ml/plumbline/internal/train"
 )
@@ -131,5 +139,55 @@ func TestPromptsAreCaptions(t *testing.T) {
 				t.Errorf("prompt %q has a word that no caption has", p)
 			}
 		}
+	}
+}
+
+// TestSave checks that the files give what the trainer has.
+func TestSave(t *testing.T) {
+	ctx := context.Background()
+	r := miniature
+	r.Train.Steps, r.Held = 2, 0
+	m, err := New(ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Train(ctx, "", 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := m.Save(ctx, dir); err != nil {
+		t.Fatal(err)
+	}
+	images := []*tensor.Dense{dataset.Planar(m.data[3].pixels)}
+	want, err := m.embed(ctx, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := encoder.Open(filepath.Join(dir, "miniature.onnx"), encoder.WithPreprocess(encoder.CLIPPreprocess(64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Forward(ctx, images, encoder.Embedding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got[0].Float32s(), want[0]) {
+		t.Error("the saved encoder gives another embedding")
+	}
+	rows, shape, err := npy.Open(filepath.Join(dir, "text-embeddings.npy"))
+	if err != nil || !slices.Equal(shape, []int{7, 16}) {
+		t.Fatalf("text embeddings of shape %v: %v", shape, err)
+	}
+	classes, err := m.ClassEmbeddings(ctx)
+	if err != nil || !slices.Equal(rows[:16], classes[0]) {
+		t.Errorf("text embeddings differ: %v", err)
+	}
+	var l labels
+	raw, err := os.ReadFile(filepath.Join(dir, "labels.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &l); err != nil || len(l.Prompts) != 7 || l.Recipe.String() != m.Recipe.String() {
+		t.Errorf("labels %+v: %v", l, err)
 	}
 }

@@ -3,9 +3,11 @@ package tower_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/internal/onnx"
 	"github.com/plumbline-ml/plumbline/internal/tower"
 	"github.com/plumbline-ml/plumbline/internal/train"
 )
@@ -89,4 +91,41 @@ func TestImpossibleNetworks(t *testing.T) {
 			t.Errorf("%+v makes a network", c)
 		}
 	}
+}
+
+// TestHalf checks that widened weights are the rounded ones, and that training finds them behind the cast.
+func TestHalf(t *testing.T) {
+	m, err := tower.Image{Size: 16, Patch: 8, Width: 16, Depth: 1, Heads: 2, Embed: 8}.Model(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weight, err := m.Tensor("projection").Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, len(weight))
+	for i, v := range weight {
+		want[i] = onnx.Float16To32(onnx.Float32To16(v))
+	}
+	if err := tower.Half(m, 16); err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := m.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	e, err := encoder.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := e.Trainable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range tr.Params() {
+		if p.Name == "projection.half" && slices.Equal(p.Value, want) {
+			return
+		}
+	}
+	t.Error("the projection is not the rounded one")
 }
