@@ -15,7 +15,14 @@ import (
 // Option changes how a model is opened.
 type Option func(*options)
 
+// WithRecomputation makes gradients compute each block's activations again instead of keeping them: one
+// more forward pass in time, and memory for one block instead of all. It is for long sequences and large
+// models; no bit of any result changes.
+func WithRecomputation() Option { return func(o *options) { o.recompute = true } }
+
 type options struct {
+	recompute bool
+
 	name    string
 	input   string
 	preproc *Preprocess

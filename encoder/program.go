@@ -64,7 +64,7 @@ func (m *Model) compile(taps []Tap, backward bool) (*program, error) {
 		want = append(want, v)
 		p.layouts = append(p.layouts, m.layoutOf(t, v))
 	}
-	g, _ := m.base.Clone(want)
+	g, copies := m.base.Clone(want)
 	p.input = g.Inputs[0]
 	if err := fuse(g); err != nil {
 		return nil, fmt.Errorf("encoder: %s: %w", m.spec.Name, err)
@@ -72,7 +72,7 @@ func (m *Model) compile(taps []Tap, backward bool) (*program, error) {
 	p.outs = slices.Clone(g.Outputs)
 	forward := len(g.Nodes)
 	if backward {
-		if err := p.differentiate(g); err != nil {
+		if err := p.differentiate(g, m.checkpoints(copies)); err != nil {
 			return nil, fmt.Errorf("encoder: %s: taps %s: %w", m.spec.Name, joinTaps(taps), err)
 		}
 	}
@@ -82,6 +82,20 @@ func (m *Model) compile(taps []Tap, backward bool) (*program, error) {
 		return nil, fmt.Errorf("encoder: %s: %w", m.spec.Name, err)
 	}
 	return p, nil
+}
+
+// checkpoints are the values between blocks, where activations are recomputed.
+func (m *Model) checkpoints(copies map[*graph.Value]*graph.Value) []*graph.Value {
+	if !m.options.recompute {
+		return nil
+	}
+	var list []*graph.Value
+	for _, t := range m.spec.Layers() {
+		if v := copies[m.found[t]]; v != nil {
+			list = append(list, v)
+		}
+	}
+	return list
 }
 
 func joinTaps(taps []Tap) string {
@@ -103,11 +117,11 @@ func fuse(g *graph.Graph) error {
 }
 
 // differentiate adds the backward pass.
-func (p *program) differentiate(g *graph.Graph) error {
+func (p *program) differentiate(g *graph.Graph, checkpoints []*graph.Value) error {
 	for _, v := range p.outs {
 		p.cots = append(p.cots, g.Input("", graph.Float32, v.Shape...))
 	}
-	grads, err := g.Backprop(p.outs, p.cots, g.Inputs[:1])
+	grads, err := g.Backprop(p.outs, p.cots, g.Inputs[:1], checkpoints)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (p *trainProgram) differentiate(g *graph.Graph, wrt []*graph.Value, slots [
 	for _, v := range p.outs {
 		p.cots = append(p.cots, g.Input("", graph.Float32, v.Shape...))
 	}
-	grads, err := g.Backprop(p.outs, p.cots, wrt)
+	grads, err := g.Backprop(p.outs, p.cots, wrt, nil)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestGangCoversEveryIndexOnce runs loops of many lengths and grains, several gangs at once.
@@ -61,9 +63,11 @@ func TestGangLeavesNoGoroutines(t *testing.T) {
 		t.Errorf("%d goroutines count as busy during a run", n)
 	}
 	g.leave()
-	for g.alive.Load() > 0 {
-	}
-	if n := busy.Load(); n != 0 {
-		t.Errorf("%d goroutines still count as busy", n)
+	deadline := time.Now().Add(10 * time.Second)
+	for busy.Load() != 0 { // helpers of other tests may be leaving too
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines still count as busy", busy.Load())
+		}
+		runtime.Gosched()
 	}
 }

@@ -1,0 +1,49 @@
+package encoder
+
+import (
+	"slices"
+	"testing"
+
+	"gorgonia.org/tensor"
+
+	"github.com/plumbline-ml/plumbline/internal/vit"
+)
+
+func TestRecomputationChangesNoBitAndSavesMemory(t *testing.T) {
+	deep := vit.Shape{Image: 64, Patch: 8, Width: 64, Depth: 8, Heads: 4, Out: 16}
+	keep := openVIT(t, deep)
+	again, err := FromONNX(deep.Model(7), WithName("vit"), WithRecomputation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := pictures(1, 64, 64)
+	if a, b := pass(t, keep, img)[0], pass(t, again, img)[0]; !slices.Equal(a, b) {
+		t.Fatal("recomputed activations give another gradient")
+	}
+	grad := func(m *Model) []float32 {
+		tr, err := m.Trace(t.Context(), img, Embedding)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tr.Close()
+		g, err := tr.VJP(t.Context(), []*tensor.Dense{tr.Activation(0).Clone().(*tensor.Dense)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(g[0].Float32s())
+	}
+	if !slices.Equal(grad(keep), grad(again)) {
+		t.Fatal("recomputed activations give another gradient of the embedding")
+	}
+	full, err := keep.Schedule(true, Embedding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	less, err := again.Schedule(true, Embedding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if less.Arena*2 > full.Arena {
+		t.Errorf("recomputation takes %d bytes, without it %d: want less than half", less.Arena, full.Arena)
+	}
+}
