@@ -69,6 +69,9 @@ func sharedGoldens(t *testing.T) string {
 	return root
 }
 
+// TestGoldens needs nothing outside the repository.
+func TestGoldens(t *testing.T) { checkGoldens(t, filepath.Join("..", "testdata", "encoders")) }
+
 func TestSharedGoldens(t *testing.T) { checkGoldens(t, sharedGoldens(t)) }
 
 func checkGoldens(t *testing.T, root string) {
