@@ -101,7 +101,7 @@ func (m *Model) gradientGraph(taps []Tap) (*gradientExport, error) {
 	for i, v := range outs {
 		cots = append(cots, g.Reshape(inputs[i], v.Shape))
 	}
-	grads, err := g.Backprop(outs, cots, g.Inputs[:1])
+	grads, err := g.Backprop(outs, cots, g.Inputs[:1], nil)
 	if err != nil {
 		return fail(err)
 	}
