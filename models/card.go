@@ -25,7 +25,8 @@ type Card struct {
 	Files        []File             `json:"files"`             // the first is the ONNX model
 	Classes      map[string]string  `json:"classes,omitempty"` // class folder of a data set → prompt
 	Scores       []Score            `json:"scores,omitempty"`
-	Limits       string             `json:"limits"` // what it must not be taken for
+	Export       string             `json:"export,omitempty"` // how to make the file, where none can be fetched
+	Limits       string             `json:"limits"`           // what it must not be taken for
 }
 
 // Data is one source of training images.
@@ -40,7 +41,7 @@ type Data struct {
 type File struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`        // lower-case hexadecimal
+	SHA256 string `json:"sha256"`        // lower-case hexadecimal; empty where the publisher gives none
 	URL    string `json:"url,omitempty"` // where it can be fetched; empty when it is embedded
 }
 
@@ -71,10 +72,13 @@ func (c Card) Validate() error {
 		return errors.New("models: card without a name")
 	case c.Source == "" || c.License == "":
 		return fmt.Errorf("models: card %s: source and licence are required", c.Name)
-	case len(c.Files) == 0:
+	case len(c.Files) == 0 && c.Export == "":
 		return fmt.Errorf("models: card %s names no file", c.Name)
 	}
 	for _, f := range c.Files {
+		if f.SHA256 == "" && f.URL != "" {
+			continue // fetching it needs the user's consent
+		}
 		if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size {
 			return fmt.Errorf("models: card %s: file %s: sha256 %q is not 64 hexadecimal digits", c.Name, f.Name, f.SHA256)
 		}

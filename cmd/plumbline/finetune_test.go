@@ -125,14 +125,17 @@ func putPNG(t *testing.T, path string, p image.Image) {
 func TestFinetuneMistakes(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "x.onnx")
 	for want, args := range map[string][]string{
-		"--out":             {"finetune", "--encoder", "inspect-tiny", "--data", "surfaces:8"},
-		"no method":         quickTuning(out, "--method", "fair"),
-		"surfaces:N":        quickTuning(out, "--data", "surfaces:many"),
-		"has no prompt":     quickTuning(out, "--method", "tecoa"),
-		"lora":              quickTuning(out, "--weights", "lora:0"),
-		"takes no argument": {"finetune", "now"},
-		"no recipe":         {"train", "surfaces-huge", "--out", out},
-		"--out is required": {"train", "surfaces-tiny"},
+		"--out":                 {"finetune", "--encoder", "inspect-tiny", "--data", "surfaces:8"},
+		"no method":             quickTuning(out, "--method", "fair"),
+		"surfaces:N":            quickTuning(out, "--data", "surfaces:many"),
+		"has no prompt":         quickTuning(out, "--method", "tecoa"),
+		"lora":                  quickTuning(out, "--weights", "lora:0"),
+		"takes no argument":     {"finetune", "now"},
+		"no recipe":             {"train", "surfaces-huge", "--out", out},
+		"--out is required":     {"train", "surfaces-tiny"},
+		"--accept-unknown-hash": {"models", "pull", "siglip-b16-224", "--out", filepath.Dir(out)},
+		"open_clip":             {"models", "pull", "fare4-clip-l14", "--out", filepath.Dir(out)},
+		"there are":             {"models", "pull", "clip-huge", "--out", filepath.Dir(out)},
 	} {
 		if code, _, log := command(t, args...); code == exitDone || !strings.Contains(log, want) {
 			t.Errorf("%v: exit code %d, %s", args, code, log)

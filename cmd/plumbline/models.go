@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ import (
 func newModels() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "models",
-		Short: "List, copy and verify the embedded models",
+		Short: "List, fetch and verify models",
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -40,6 +41,13 @@ func newModelsList() *cobra.Command {
 				}
 				cards = append(cards, m.Card)
 			}
+			for _, name := range models.RemoteNames() {
+				card, err := models.RemoteCard(name)
+				if err != nil {
+					return err
+				}
+				cards = append(cards, card)
+			}
 			w := c.OutOrStdout()
 			if asJSON {
 				e := json.NewEncoder(w)
@@ -52,7 +60,10 @@ func newModelsList() *cobra.Command {
 					fmt.Fprintf(w, "  data     %s: %s (%s)\n", d.Name, d.Split, d.Terms)
 				}
 				for _, f := range k.Files {
-					fmt.Fprintf(w, "  file     %s, %d bytes, sha256 %s\n", f.Name, f.Bytes, f.SHA256)
+					fmt.Fprintf(w, "  file     %s\n", origin(f))
+				}
+				if k.Export != "" {
+					fmt.Fprintf(w, "  export   %s\n", k.Export)
 				}
 				fmt.Fprintf(w, "  limits   %s\n", k.Limits)
 			}
@@ -65,17 +76,24 @@ func newModelsList() *cobra.Command {
 
 func newModelsPull() *cobra.Command {
 	var out string
+	var accept bool
 	c := &cobra.Command{
 		Use:   "pull NAME --out DIR",
-		Short: "Write a model's files and card into a folder",
-		Args:  exactly(1, "one model's name"),
+		Short: "Write a model's files into a folder",
+		Long: `Pull copies an embedded model to a folder, or fetches a published one over HTTPS from where its card says. A
+download that was interrupted is continued; a file appears under its name when length and SHA-256 are right.
+Where the card states no SHA-256, pull refuses unless told to accept that.`,
+		Args: exactly(1, "one model's name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("--out is required")
 			}
+			if !slices.Contains(models.Names(), args[0]) {
+				return fetchModel(c, args[0], out, accept)
+			}
 			m, err := models.Open(args[0])
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
@@ -95,6 +113,7 @@ func newModelsPull() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "folder for the files")
+	c.Flags().BoolVar(&accept, "accept-unknown-hash", false, "fetch files whose card states no SHA-256")
 	return c
 }
 
