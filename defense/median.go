@@ -47,11 +47,22 @@ func (m Median) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 // plane filters one channel. Each window is gathered in raster order and insertion-sorted, ties in that order, so that
 // the sample chosen is well defined.
 func (m Median) plane(dst []float32, chosen []int32, src []float32, h, w int) {
+	if m.K == 3 {
+		for y := 1; y < h-1; y++ {
+			for x := 1; x < w-1; x++ {
+				i := y*w + x
+				dst[i], chosen[i] = median9(src, i, w)
+			}
+		}
+	}
 	lo := -(m.K / 2)
 	values, index := make([]float32, m.K*m.K), make([]int32, m.K*m.K)
 	mid := (m.K*m.K - 1) / 2
 	for y := range h {
 		for x := range w {
+			if m.K == 3 && y > 0 && y < h-1 && x > 0 && x < w-1 {
+				continue // done above
+			}
 			n := 0
 			for dy := lo; dy < lo+m.K; dy++ {
 				row := min(max(y+dy, 0), h-1) * w
@@ -69,4 +80,39 @@ func (m Median) plane(dst []float32, chosen []int32, src []float32, h, w int) {
 			dst[y*w+x], chosen[y*w+x] = values[mid], index[mid]
 		}
 	}
+}
+
+// median9 returns the median of the 3×3 window around pixel i of rows w wide, which
+// is that of the largest minimum, the median median and the smallest maximum of its rows, and the first sample of the window
+// that has this value.
+func median9(src []float32, i, w int) (float32, int32) {
+	r0, r1, r2 := src[i-w-1:][:3], src[i-1:][:3], src[i+w-1:][:3]
+	a0, a1, a2 := sort3(r0[0], r0[1], r0[2])
+	b0, b1, b2 := sort3(r1[0], r1[1], r1[2])
+	c0, c1, c2 := sort3(r2[0], r2[1], r2[2])
+	low := max(a0, b0, c0)
+	high := min(a2, b2, c2)
+	_, mid, _ := sort3(a1, b1, c1)
+	_, v, _ := sort3(low, mid, high)
+	for k := range 3 {
+		if r0[k] == v {
+			return v, int32(i - w - 1 + k)
+		}
+	}
+	for k := range 3 {
+		if r1[k] == v {
+			return v, int32(i - 1 + k)
+		}
+	}
+	for k := range 3 {
+		if r2[k] == v {
+			return v, int32(i + w - 1 + k)
+		}
+	}
+	return v, int32(i) // only where a sample is no number
+}
+
+func sort3(a, b, c float32) (lo, mid, hi float32) {
+	lo, hi = min(a, b), max(a, b)
+	return min(lo, c), max(lo, min(hi, c)), max(hi, c)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/plumbline-ml/plumbline/defense/internal/expr"
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
 // NLM replaces every pixel by a mean of the pixels in its Search×Search window, weighted by exp(−D/h²) where D is the mean
@@ -40,58 +41,37 @@ func (f NLM) Purify(src Picture, _ *rand.Rand) ([]View, error) {
 	if src.H > 1<<15 || src.W > 1<<15 {
 		return nil, fmt.Errorf("an image of %d×%d is too large", src.H, src.W)
 	}
-	n := src.H * src.W
-	total, sum := make([]float64, n), make([]float64, 3*n)
+	out, total := src.like(), make([]float32, src.H*src.W)
 	s := newShifter(src, f.Patch)
-	f.eachShift(func(dy, dx int) {
+	eachShift(f.Search/2, func(dy, dx int) {
 		w := s.weights(dy, dx, f.H)
-		s.eachPair(dy, dx, func(p, q int) {
-			if w[p] == 0 {
-				return
-			}
-			total[p] += w[p]
-			for c := range 3 {
-				sum[c*n+p] += w[p] * float64(src.Pix[c*n+q])
-			}
-		})
+		eachRun(src.H, src.W, dy, dx, func(p, n int) { weighted(total, out, src, p, p+dy*src.W+dx, w[p:p+n]) })
 	})
-	out := src.like()
-	for i, v := range sum {
-		out.Pix[i] = float32(v / total[i%n])
+	for c := range 3 {
+		for i, t := range total {
+			out.plane(c)[i] /= t
+		}
 	}
 	return []View{{Picture: out, Pull: func(dsrc, dout []float32) { f.pull(src, out, total, dsrc, dout) }}}, nil
 }
 
-// pull differentiates out_p = Σ_q w I_q / Σ_q w with w = exp(−D_pq/h²).
-func (f NLM) pull(src, out Picture, total []float64, dsrc, dout []float32) {
-	n := src.H * src.W
-	grad, slope := make([]float64, 3*n), make([]float64, n)
+// pull: a weight depends on the mean squared difference D of its patches as ∂w/∂D = −w/h².
+func (f NLM) pull(src, out Picture, total, dsrc, dout []float32) {
+	m := newMeanGradient(src, out, total, dout)
 	s := newShifter(src, f.Patch)
-	f.eachShift(func(dy, dx int) {
+	slope := make([]float32, src.H*src.W)
+	inv := float32(-1 / (f.H * f.H))
+	eachShift(f.Search/2, func(dy, dx int) {
 		w := s.weights(dy, dx, f.H)
-		clear(slope) // gradient at D of this shift
-		s.eachPair(dy, dx, func(p, q int) {
-			if w[p] == 0 {
-				return
+		clear(slope)
+		eachRun(src.H, src.W, dy, dx, func(p, n int) {
+			at := slope[p : p+n]
+			m.values(at, p, p+dy*src.W+dx, w[p:p+n])
+			for i, v := range w[p : p+n] {
+				at[i] *= v * inv
 			}
-			via := 0.0
-			for c := range 3 {
-				g := float64(dout[c*n+p])
-				grad[c*n+q] += g * w[p] / total[p]
-				via += g * (float64(src.Pix[c*n+q]) - float64(out.Pix[c*n+p]))
-			}
-			slope[p] = -via * w[p] / (total[p] * f.H * f.H)
 		})
-		s.pullDistance(dy, dx, slope, grad)
+		s.pullDistance(m, dy, dx, slope)
 	})
-	addTo(dsrc, grad)
-}
-
-func (f NLM) eachShift(visit func(dy, dx int)) {
-	r := f.Search / 2
-	for dy := -r; dy <= r; dy++ {
-		for dx := -r; dx <= r; dx++ {
-			visit(dy, dx)
-		}
-	}
+	kernel.AddTo(dsrc, m.grad.Pix)
 }

@@ -67,3 +67,10 @@ func clamp01(v float32) float32 {
 	}
 	return v
 }
+
+// addTo adds a float64 gradient to a float32 one.
+func addTo(dst []float32, g []float64) {
+	for i, v := range g {
+		dst[i] += float32(v)
+	}
+}

@@ -72,10 +72,12 @@ func (t TV) pullPlane(src Picture, c int, dsrc, dout []float32) {
 			states[k] = d.saveP(states[k])
 			d.step()
 		}
+		px, py := d.px, d.py
 		for k := n - 1; k >= 0; k-- {
-			d.setP(states[k])
+			d.px, d.py = states[k][:len(px)], states[k][len(px):]
 			b.back()
 		}
+		d.px, d.py = px, py
 	}
 	addTo(dsrc, b.g)
 }
