@@ -11,7 +11,7 @@ var (
 	_ = attacks.add("embedding", "PGD with momentum on the pooled embedding, untargeted or to a target (arXiv 2305.16934)",
 		func(a *Args) Attack {
 			g := Gradient{Name: a.name, Objective: Embedding{a.Choice("distance", "cosine", "l2"), a.Choice("target", "none", "image", "embedding")}}
-			g.read(a, Gradient{Iters: 40, Step: Momentum{Mu: 1}, Schedule: Linear{0.1}})
+			g.read(a, Gradient{Iters: 40, Alpha: Size{NewRatio(1, 1), true}, Step: Momentum{Mu: 0.75}, Schedule: Linear{0.05}})
 			return g.named(a)
 		})
 )

@@ -9,12 +9,12 @@ var (
 	})
 	_ = attacks.add("dr", "dispersion reduction by PGD with momentum (arXiv 1911.11616)", func(a *Args) Attack {
 		g := Gradient{Name: a.name, Objective: Dispersion{a.Text("layers", "all"), a.Choice("sign", "reduce", "released") == "released"}}
-		g.read(a, Gradient{Iters: 40, Step: Momentum{Mu: 1}, Schedule: Linear{0.1}})
+		g.read(a, Gradient{Iters: 40, Alpha: Size{NewRatio(1, 1), true}, Step: Momentum{Mu: 0.75}, Schedule: Linear{0.05}})
 		return g.named(a)
 	})
 	_ = attacks.add("nrdm", "representation distortion: squared distance of all layers (arXiv 1811.09020)", func(a *Args) Attack {
 		g := Gradient{Name: a.name, Objective: NRDM{a.Text("layers", "all")}}
-		g.read(a, Gradient{Iters: 40, Step: Momentum{Mu: 1}, Schedule: Linear{0.1}})
+		g.read(a, Gradient{Iters: 40, Alpha: Size{NewRatio(1, 1), true}, Step: Momentum{Mu: 0.75}, Schedule: Linear{0.05}})
 		return g.named(a)
 	})
 	_ = attacks.add("v-attack", "value features of attention, after V-Attack (arXiv 2511.20223)", func(a *Args) Attack {
