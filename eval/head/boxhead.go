@@ -50,6 +50,7 @@ func TrainBoxHead(name string, layout Layout, taps []encoder.Tap, feats []Featur
 			return nil, err
 		}
 	}
+	t.thin(mostRows, how.Seed)
 	balanceBackground(t.classes)
 	sizes := append(append([]int{s.width()}, hidden...), 1+classes+4)
 	n, err := newNet(sizes, how.Seed)

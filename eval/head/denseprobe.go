@@ -44,6 +44,7 @@ func TrainDenseProbe(name string, layout Layout, taps []encoder.Tap, feats []Fea
 			t.classes = append(t.classes, shares[i][p])
 		}
 	}
+	t.thin(mostRows, how.Seed)
 	weighRare(t.classes)
 	sizes := append(append([]int{s.width()}, hidden...), classes+1)
 	n, err := newNet(sizes, how.Seed)

@@ -58,6 +58,47 @@ func (t *targets) columns() (classes, numbers int) {
 	return classes, numbers
 }
 
+// thin drops rows of nothing but background (class 0) at random until about most rows are left; the weight of
+// those kept grows accordingly, so that the loss stays the same on average.
+func (t *targets) thin(most int, seed uint64) {
+	plain := func(row []float32) bool {
+		for _, v := range row[1:] {
+			if v != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	background := 0
+	for _, r := range t.classes {
+		if plain(r) {
+			background++
+		}
+	}
+	keep := float64(max(most-(len(t.classes)-background), most/4)) / float64(max(background, 1))
+	if keep >= 1 {
+		return
+	}
+	rng := rand.New(rand.NewPCG(seed, 0x7468696e))
+	all := *t
+	*t = targets{}
+	for i, r := range all.classes {
+		if plain(r) {
+			if rng.Float64() >= keep {
+				continue
+			}
+			r[0] /= float32(keep)
+		}
+		t.x, t.classes = append(t.x, all.x[i]), append(t.classes, r)
+		if all.numbers != nil {
+			t.numbers, t.weight = append(t.numbers, all.numbers[i]), append(t.weight, all.weight[i])
+		}
+	}
+}
+
+// mostRows is how many patches a dense head learns from, roughly.
+const mostRows = 24000
+
 // fit trains n. The loss is the mean over rows of the cross-entropy plus the weighted squared error of the
 // numbers.
 func (n *net) fit(t *targets, how Training) error {

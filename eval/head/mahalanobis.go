@@ -75,8 +75,8 @@ func ledoitWolf(rows [][]float32) ([]float32, *mat.SymDense, float64) {
 	return mean, s, shrinkage
 }
 
-// shrinkage is the weight of the identity that minimises the expected squared error, for centred rows x with covariance s, and the mean
-// variance that the identity is multiplied with.
+// shrinkage is the weight of the identity that minimises the expected squared error, for centred rows x with
+// covariance s, and the mean variance that the identity is multiplied with.
 func shrinkage(x *mat.Dense, s *mat.SymDense) (weight, mu float64) {
 	rows, d := x.Dims()
 	n := float64(rows)

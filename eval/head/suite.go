@@ -15,6 +15,7 @@ type Suite struct {
 	Spec    encoder.Spec
 	Classes []string
 	Good    string     // class free of defects; "" if there is none
+	Noun    string     // the part, for captions ("magnetic tile"); "" where the images' questions tell the surface
 	Text    *SuiteText // nil: no zero-shot heads
 	Seed    uint64
 	Effort  float64 // multiplies the epochs; defaults to 1
@@ -121,6 +122,9 @@ func (b *suiteBuilder) classification() {
 	keep(b, proto, err)
 }
 
+// suitePatches is how many patches the memories of the suite keep at most.
+const suitePatches = 1000
+
 func (b *suiteBuilder) anomaly() {
 	good := slices.DeleteFunc(b.labelled(), func(f Features) bool { return b.Classes[f.Sample.Label] != b.Good })
 	if b.Good == "" || len(good) < 8 {
@@ -139,7 +143,8 @@ func (b *suiteBuilder) anomaly() {
 		name string
 		taps []encoder.Tap
 	}{{"anomaly-memory", b.skips()[:max(1, len(b.skips())-1)]}, {"anomaly-memory-last", []encoder.Tap{encoder.Tokens}}} {
-		h, err := NewMemory(b.name(m.name), b.layout, m.taps, fitted, 0.05, b.Seed)
+		share := min(0.05, float64(suitePatches)/float64(len(fitted)*b.layout.Rows*b.layout.Cols))
+		h, err := NewMemory(b.name(m.name), b.layout, m.taps, fitted, share, b.Seed)
 		if err == nil {
 			h, err = h.Calibrate(held, 0.05)
 		}
@@ -163,16 +168,34 @@ func (b *suiteBuilder) segmentation() {
 	keep(b, mlp, err)
 	knn, err := NewDenseKNN(b.name("segment-knn"), b.layout, b.skips()[:1], b.train, k, 7, 100, b.Seed)
 	keep(b, knn, err)
-	if text, values, ok := b.dense(); ok {
-		p, err := FitProjection(b.layout, encoder.Tokens, b.train)
-		if err != nil {
-			b.errs = append(b.errs, err)
-			return
-		}
-		h, err := NewDenseZeroShot(b.name("segment-zeroshot"), b.layout, p, text, values, k, b.Text.Scale)
-		keep(b, h, err)
+	if h := b.denseZeroShot("segment-zeroshot"); h != nil {
+		b.heads = append(b.heads, h)
 	}
 }
+
+// denseZeroShot builds a calibrated dense zero-shot head, nil if the data or the text do not allow it.
+func (b *suiteBuilder) denseZeroShot(name string) *DenseZeroShot {
+	text, values, ok := b.dense()
+	if !ok {
+		return nil
+	}
+	p, err := FitProjection(b.layout, encoder.Tokens, b.train)
+	var h *DenseZeroShot
+	if err == nil {
+		h, err = NewDenseZeroShot(b.name(name), b.layout, p, text, values, len(b.Classes), b.Text.Scale)
+	}
+	if err == nil {
+		h, err = h.Calibrated(b.train, expectedDefects)
+	}
+	if err != nil {
+		b.errs = append(b.errs, err)
+		return nil
+	}
+	return h
+}
+
+// expectedDefects is the share of patches taken to be defective when zero-shot heads are calibrated.
+const expectedDefects = 0.05
 
 // dense gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to
 // stand for background.
@@ -202,13 +225,7 @@ func (b *suiteBuilder) detection() {
 	keep(b, boxes, err)
 	proto, err := NewPrototypeBoxes(b.name("detect-prototypes"), b.layout, b.skips()[:1], b.train, k)
 	keep(b, proto, err)
-	if text, values, ok := b.dense(); ok {
-		p, err := FitProjection(b.layout, encoder.Tokens, b.train)
-		if err != nil {
-			b.errs = append(b.errs, err)
-			return
-		}
-		h, err := NewRegionZeroShot(b.name("detect-regions-zeroshot"), b.layout, p, text, values, k, b.Text.Scale)
-		keep(b, h, err)
+	if h := b.denseZeroShot("detect-regions-zeroshot"); h != nil {
+		b.heads = append(b.heads, NewRegions(h))
 	}
 }

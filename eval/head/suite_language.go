@@ -2,6 +2,7 @@ package head
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
@@ -18,24 +19,47 @@ func (b *suiteBuilder) captioning() {
 		h, err := b.template()
 		keep(b, h, err)
 	}
-	decoder, err := TrainDecoder(b.name("caption-decoder"), encoder.Tokens, told, DecoderSize{Hidden: 48, Keys: 24}, b.training(4, 24, 0.006))
+	decoder, err := TrainDecoder(b.name("caption-decoder"), encoder.Tokens, thinned(told, suiteCaptioned), DecoderSize{Hidden: 48, Keys: 24}, b.training(4, 24, 0.006))
 	keep(b, decoder, err)
 }
 
-// template fills "{part} with {class}" from what the questions about the images tell: the answer to "what is
-// the surface?" where it is asked.
+// suiteCaptioned is how many images the decoder learns from at most.
+const suiteCaptioned = 500
+
+// thinned keeps n of the images, evenly spread.
+func thinned(feats []Features, n int) []Features {
+	if len(feats) <= n {
+		return feats
+	}
+	out := make([]Features, n)
+	for i := range out {
+		out[i] = feats[i*len(feats)/n]
+	}
+	return out
+}
+
+// template fills "a photo of {part} with {class}". The part is the suite's noun or, without one, the answer to
+// "what is the surface?".
 func (b *suiteBuilder) template() (*Template, error) {
-	slots := []Slot{{Name: "class", Words: b.Classes, Source: b.tokens, Hidden: []int{48}, Value: func(s *dataset.Sample) int { return s.Label }}}
-	part := "the surface"
-	if parts := b.answers(surfaceQuestion); len(parts) > 1 {
-		part = "{part}"
+	words := make([]string, len(b.Classes))
+	for i, c := range b.Classes {
+		words[i] = strings.ReplaceAll(c, "_", " ")
+	}
+	slots := []Slot{{Name: "class", Words: words, Source: b.tokens, Hidden: []int{48}, Value: func(s *dataset.Sample) int { return s.Label }}}
+	part, with := b.Noun, " with {class}"
+	if parts := b.answers(surfaceQuestion); part == "" && len(parts) > 1 {
+		part, with = "{part}", " with a {class}"
 		slots = append(slots, Slot{Name: "part", Words: parts, Source: b.embed, Value: func(s *dataset.Sample) int {
 			return slices.Index(parts, answerTo(s, surfaceQuestion))
 		}})
 	}
-	rules := []Rule{{Text: "a photo of " + part + " with a {class}"}}
+	if part == "" {
+		part = "the surface"
+	}
+	rules := []Rule{{Text: "a photo of " + part + with}}
 	if b.Good != "" {
-		rules = slices.Insert(rules, 0, Rule{When: map[string]string{"class": b.Good}, Text: "a photo of " + part + " without defects"})
+		good := Rule{When: map[string]string{"class": strings.ReplaceAll(b.Good, "_", " ")}, Text: "a photo of " + part + " without defects"}
+		rules = slices.Insert(rules, 0, good)
 	}
 	return TrainTemplate(b.name("caption-template"), slots, rules, b.labelled(), b.training(40, 64, 0.003))
 }
@@ -76,10 +100,21 @@ func (b *suiteBuilder) questions() {
 	keep(b, bank, err)
 	if b.Text != nil && len(b.Text.Classes) == len(b.Classes) {
 		h, err := NewVQAZeroShot(b.name("vqa-zeroshot"), []PromptedQuestion{
-			{Text: "what kind of defect is visible?", Answers: b.Classes, Embeddings: b.Text.Classes},
+			{Text: "what kind of defect is visible?", Answers: b.kinds(), Embeddings: b.Text.Classes},
 		}, b.Text.Scale)
 		keep(b, h, err)
 	}
+}
+
+// kinds are the classes as answers: "none" for the one free of defects, underscores as blanks.
+func (b *suiteBuilder) kinds() []string {
+	out := make([]string, len(b.Classes))
+	for i, c := range b.Classes {
+		if out[i] = strings.ReplaceAll(c, "_", " "); c == b.Good {
+			out[i] = "none"
+		}
+	}
+	return out
 }
 
 func (b *suiteBuilder) retrieval() {
