@@ -12,8 +12,8 @@ var ymm = []reg.VecPhysical{
 
 // avx2 writes the AVX2 kernels: whole panels of 16 columns in two vectors by up to 6 rows, the sums in Y0 to Y11.
 func avx2(ctx *build.Context) {
-	f := &family{Context: ctx, name: "gemmAVX2x16", height: 6, wide: 2, unroll: 4,
-		prologue: start256, epilogue: store256, step: step256, prefetch: prefetch256}
+	f := &family{Context: ctx, name: "gemmAVX2x16", height: 6, wide: 2, panels: 1,
+		prologue: start256, epilogue: store256, load: load256, multiply: multiply256}
 	f.emit("gemmAVX2x16 computes a tile of up to 6 rows and exactly 16 columns.")
 }
 
@@ -42,20 +42,15 @@ func store256(f *family, rows int) {
 	f.VZEROUPPER()
 }
 
-func step256(f *family, rows, i int, a func(r int) operand.Mem) {
-	f.VMOVUPS(operand.Mem{Base: b, Disp: 64 * i}, reg.Y12)
-	f.VMOVUPS(operand.Mem{Base: b, Disp: 64*i + 32}, reg.Y13)
-	for r := range rows {
-		f.VBROADCASTSS(a(r), ymm[14+r%2])
-		f.VFMADD231PS(reg.Y12, ymm[14+r%2], ymm[2*r])
-		f.VFMADD231PS(reg.Y13, ymm[14+r%2], ymm[2*r+1])
+func load256(f *family, i int) {
+	for v := range f.wide {
+		f.VMOVUPS(operand.Mem{Base: b, Disp: 64*i + 32*v}, ymm[12+v])
 	}
 }
 
-func prefetch256(f *family, rows int) {
-	for i := range f.unroll {
-		f.PREFETCHT0(operand.Mem{Base: b, Disp: near + 64*i})
+func multiply256(f *family, r int, a operand.Mem) {
+	f.VBROADCASTSS(a, ymm[14+r%2])
+	for v := range f.wide {
+		f.VFMADD231PS(ymm[12+v], ymm[14+r%2], ymm[f.wide*r+v])
 	}
-	f.PREFETCHT1(operand.Mem{Base: next})
-	f.ADDQ(operand.Imm(64), next)
 }

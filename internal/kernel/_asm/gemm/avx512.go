@@ -11,15 +11,12 @@ var zmm = []reg.VecPhysical{
 	reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23, reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
 }
 
-// near is how far ahead, in bytes, the panel is brought into the first-level cache.
-const near = 1024
-
 // avx512 writes the AVX-512 kernels: tiles of up to 14 rows by two vectors, the sums in Z0 to Z27, and the
 // same by one vector. Columns beyond the tile's are masked at both ends.
 func avx512(ctx *build.Context) {
 	for _, wide := range []int{2, 1} {
-		f := &family{Context: ctx, name: "gemmAVX512x16", height: 14, wide: wide, unroll: 4,
-			prologue: start512, epilogue: store512, step: step512, prefetch: prefetch512}
+		f := &family{Context: ctx, name: "gemmAVX512x16", height: 14, wide: wide, panels: wide,
+			prologue: start512, epilogue: store512, load: load512, multiply: multiply512}
 		doc := "gemmAVX512x16 computes a tile of up to 14 rows and 16 columns."
 		if wide == 2 {
 			f.name = "gemmAVX512x32"
@@ -63,31 +60,15 @@ func store512(f *family, rows int) {
 	f.VZEROUPPER()
 }
 
-// step512 adds one step of k: each element of A's column is broadcast and multiplied with the row of B.
-func step512(f *family, rows, i int, a func(r int) operand.Mem) {
-	f.VMOVUPS(operand.Mem{Base: b, Disp: 64 * i}, reg.Z28)
-	if f.wide == 2 {
-		f.VMOVUPS(operand.Mem{Base: b, Index: panel, Scale: 1, Disp: 64 * i}, reg.Z29)
-	}
-	for r := range rows {
-		f.VBROADCASTSS(a(r), zmm[30+r%2])
-		for v := range f.wide {
-			f.VFMADD231PS(zmm[28+v], zmm[30+r%2], zmm[f.wide*r+v])
-		}
+func load512(f *family, i int) {
+	for p := range f.panels {
+		f.VMOVUPS(inPanel(b, p, 64*i), zmm[28+p])
 	}
 }
 
-// prefetch512 brings in the lines that four steps use near bytes later, and a line per panel of the next strip.
-func prefetch512(f *family, rows int) {
-	for i := range f.unroll {
-		f.PREFETCHT0(operand.Mem{Base: b, Disp: near + 64*i})
-		if f.wide == 2 {
-			f.PREFETCHT0(operand.Mem{Base: b, Index: panel, Scale: 1, Disp: near + 64*i})
-		}
+func multiply512(f *family, r int, a operand.Mem) {
+	f.VBROADCASTSS(a, zmm[30+r%2])
+	for v := range f.wide {
+		f.VFMADD231PS(zmm[28+v], zmm[30+r%2], zmm[f.wide*r+v])
 	}
-	f.PREFETCHT1(operand.Mem{Base: next})
-	if f.wide == 2 {
-		f.PREFETCHT1(operand.Mem{Base: next, Index: panel, Scale: 1})
-	}
-	f.ADDQ(operand.Imm(64), next)
 }

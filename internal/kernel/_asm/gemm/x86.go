@@ -32,12 +32,18 @@ type family struct {
 	name               string
 	height             int // tallest tile
 	wide               int // vectors per row
-	unroll             int
+	panels             int // panels per row
 	prologue, epilogue func(f *family, rows int)
-	step               func(f *family, rows, i int, a func(r int) operand.Mem)
-	prefetch           func(f *family, rows int)
-	bStep              int
+	load               func(f *family, i int)                // reads the row of B of step i
+	multiply           func(f *family, r int, a operand.Mem) // adds an element of A times that row to row r of the sums
 }
+
+// unroll is how many steps of k the main loop does at a time; near is how far ahead, in bytes, the panels are brought
+// into the first-level cache.
+const (
+	unroll = 4
+	near   = 1024
+)
 
 // field is a field of the tile.
 func field(off int) operand.Mem { return operand.Mem{Base: tile, Disp: off} }
@@ -84,15 +90,14 @@ func (f *family) kernel(trans string, rows int) {
 	if trans == "n" {
 		f.bases(rows)
 	}
-	f.SUBQ(operand.Imm(uint64(f.unroll)), count)
+	f.SUBQ(operand.Imm(uint64(unroll)), count)
 	f.JLT(operand.LabelRef(label + "tail"))
 	f.Label(label + "loop")
-	f.prefetch(f, rows)
-	f.steps(trans, rows, f.unroll)
-	f.SUBQ(operand.Imm(uint64(f.unroll)), count)
+	f.steps(trans, rows, unroll)
+	f.SUBQ(operand.Imm(uint64(unroll)), count)
 	f.JGE(operand.LabelRef(label + "loop"))
 	f.Label(label + "tail")
-	f.ADDQ(operand.Imm(uint64(f.unroll)), count)
+	f.ADDQ(operand.Imm(uint64(unroll)), count)
 	f.JEQ(operand.LabelRef(label + "done"))
 	f.Label(label + "one")
 	f.steps(trans, rows, 1)
@@ -118,16 +123,27 @@ func (f *family) bases(rows int) {
 // steps writes n steps of k and moves the pointers on.
 func (f *family) steps(trans string, rows, n int) {
 	for i := range n {
-		f.step(f, rows, i, func(r int) operand.Mem {
+		f.load(f, i)
+		var due []func()
+		if n == unroll {
+			due = f.prefetches(i)
+		}
+		for r := range rows {
+			a := row(r, i)
 			if trans == "t" {
-				return transposed(i).Offset(4 * r)
+				a = transposed(r, i)
 			}
-			return row(r).Offset(4 * i)
-		})
+			f.multiply(f, r, a)
+			for j, prefetch := range due {
+				if r == (j+1)*rows/(len(due)+1) {
+					prefetch()
+				}
+			}
+		}
 	}
 	f.ADDQ(operand.I32(64*n), b)
 	if trans == "t" {
-		if n == 4 {
+		if n == unroll {
 			f.LEAQ(operand.Mem{Base: a0, Index: lda, Scale: 4}, a0)
 		} else {
 			f.ADDQ(lda, a0)
@@ -141,38 +157,51 @@ func (f *family) steps(trans string, rows, n int) {
 	}
 }
 
-// transposed is the address of the i-th of four steps of a transposed A.
-func transposed(i int) operand.Mem {
-	switch i {
-	case 0:
-		return operand.Mem{Base: a0}
-	case 3:
-		return operand.Mem{Base: a0, Index: lda3, Scale: 1}
+// prefetches are what step i of the main loop brings in: the lines that a step near bytes later reads and, once in
+// the loop, one line per panel of the next strip. They are spread among the rows so that they do not queue.
+func (f *family) prefetches(i int) []func() {
+	var due []func()
+	for p := range f.panels {
+		due = append(due, func() { f.PREFETCHT0(inPanel(b, p, near+64*i)) })
+		if i == 2*p+1 {
+			due = append(due, func() { f.PREFETCHT1(inPanel(next, p, 0)) })
+		}
 	}
-	return operand.Mem{Base: a0, Index: lda, Scale: uint8(i)}
+	if i == unroll-1 {
+		due = append(due, func() { f.ADDQ(operand.Imm(64), next) })
+	}
+	return due
 }
 
-// row is the address of a row of A: three bases and two strides reach fourteen of them.
-func row(r int) operand.Mem {
-	base := []reg.Register{a0, a5, a10}
-	at := func(i int, index reg.Register, scale uint8) operand.Mem {
-		return operand.Mem{Base: base[i], Index: index, Scale: scale}
+// inPanel is an address in the first or second panel.
+func inPanel(base reg.Register, p, disp int) operand.Mem {
+	m := operand.Mem{Base: base, Disp: disp}
+	if p == 1 {
+		m.Index, m.Scale = panel, 1
 	}
-	switch r {
-	case 0, 5, 10:
-		return operand.Mem{Base: base[r/5]}
-	case 1, 2, 4:
-		return at(0, lda, uint8(r))
+	return m
+}
+
+// transposed is the address of element r of the i-th of four steps of a transposed A.
+func transposed(r, i int) operand.Mem {
+	m := operand.Mem{Base: a0, Disp: 4 * r}
+	switch i {
+	case 1, 2:
+		m.Index, m.Scale = lda, uint8(i)
 	case 3:
-		return at(0, lda3, 1)
-	case 6, 7, 9:
-		return at(1, lda, uint8(r-5))
-	case 8:
-		return at(1, lda3, 1)
-	case 11, 12:
-		return at(2, lda, uint8(r-10))
-	case 13:
-		return at(2, lda3, 1)
+		m.Index, m.Scale = lda3, 1
 	}
-	panic("no such row")
+	return m
+}
+
+// row is the address of step i in row r of A: three bases and two strides reach fourteen rows.
+func row(r, i int) operand.Mem {
+	m := operand.Mem{Base: []reg.Register{a0, a5, a10}[r/5], Disp: 4 * i}
+	switch r % 5 {
+	case 1, 2, 4:
+		m.Index, m.Scale = lda, uint8(r%5)
+	case 3:
+		m.Index, m.Scale = lda3, 1
+	}
+	return m
 }
