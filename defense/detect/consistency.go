@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/plumbline-ml/plumbline/defense"
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
@@ -21,7 +22,7 @@ func TokenConsistency(ctx context.Context, e encoder.Encoder, tap encoder.Tap, p
 	if err := checkTokens(ctx, e, grey, tap); err != nil {
 		return nil, fmt.Errorf("detect: token consistency: %w", err)
 	}
-	d := &Detector{name: fmt.Sprintf("token-consistency(%s,%d)", tap, pixels), terms: []term{{e, []encoder.Tap{tap}}}}
+	d := &Detector{name: expr.Print("token-consistency", pixels, tap), terms: []term{{e, []encoder.Tap{tap}}}}
 	for _, p := range []defense.Purifier{shift{0, pixels}, shift{0, -pixels}, shift{pixels, 0}, shift{-pixels, 0}, trim{pixels}} {
 		w, err := defense.Purify(p).Wrap(e, defense.Stream{})
 		if err != nil {

@@ -29,7 +29,7 @@ func Disagreement(ctx context.Context, a, b encoder.Encoder, anchors []*tensor.D
 		}
 	}
 	return &Detector{
-		name:  fmt.Sprintf("disagreement(%d)", len(anchors)),
+		name:  "disagreement",
 		terms: []term{{a, taps}, {b, taps}},
 		measure: func(x [][]activation, want bool) (float64, [][][]float64) {
 			sa, da := similarities(x[0][0].v, refs[0], want)

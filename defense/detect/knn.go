@@ -8,6 +8,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
@@ -33,7 +34,7 @@ func TokenKNN(ctx context.Context, e encoder.Encoder, tap encoder.Tap, clean []*
 	}
 	bank = thin(bank, memory)
 	return &Detector{
-		name:  fmt.Sprintf("token-knn(%s,%d,%d)", tap, k, memory),
+		name:  expr.Print("token-knn", k, memory, tap),
 		terms: []term{{e, []encoder.Tap{tap}}},
 		measure: func(x [][]activation, want bool) (float64, [][][]float64) {
 			return farness(x[0][0], bank, k, prefix, want)

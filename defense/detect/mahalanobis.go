@@ -8,6 +8,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
@@ -40,7 +41,7 @@ func Mahalanobis(ctx context.Context, e encoder.Encoder, taps []encoder.Tap, cle
 		}
 	}
 	return &Detector{
-		name:  fmt.Sprintf("mahalanobis(%d layers)", len(taps)),
+		name:  expr.Print("mahalanobis", join(taps)),
 		terms: []term{{e, taps}},
 		measure: func(x [][]activation, want bool) (float64, [][][]float64) {
 			return unlikeliness(x[0], layers, prefix, want)

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/plumbline-ml/plumbline/defense"
+	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
 )
 
@@ -19,7 +20,7 @@ func NoiseDrift(e encoder.Encoder, eps float64, draws int, seed uint64) (*Detect
 	if e.Spec().Embedding == 0 {
 		return nil, fmt.Errorf("detect: noise drift: %s has no embedding", e.Spec().Name)
 	}
-	d := &Detector{name: fmt.Sprintf("noise-drift(%g,%d)", eps, draws), terms: []term{{e, []encoder.Tap{encoder.Embedding}}}, measure: drift}
+	d := &Detector{name: expr.Print("noise-drift", eps, draws), terms: []term{{e, []encoder.Tap{encoder.Embedding}}}, measure: drift}
 	for i := range draws {
 		w, err := defense.Purify(defense.Noise{Eps: eps}).Wrap(e, defense.Stream{Seed: seed, Draw: uint64(i)})
 		if err != nil {

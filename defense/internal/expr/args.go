@@ -71,6 +71,18 @@ func (a *Args) Integer(key string, def int) int {
 	return v
 }
 
+// Rest returns the arguments that nobody asked for yet, in order; they must not have keys.
+func (a *Args) Rest() []string {
+	var out []string
+	for i, g := range a.call.args {
+		if !a.used[i] && g.key == "" {
+			a.used[i] = true
+			out = append(out, g.value)
+		}
+	}
+	return out
+}
+
 // Finish reports what was wrong with the arguments, including those nobody asked for.
 func (a *Args) Finish() error {
 	for i, g := range a.call.args {
