@@ -85,3 +85,11 @@ func (o Scatter) Bind(b *Binder, in, out []*Tensor) func() {
 		kernel.ScatterAddAxis(dx, dy, wrapped, outer, n, inner)
 	}
 }
+
+// Grad implements Differentiable.
+func (o Scatter) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
+	if dy[0] == nil || !need[0] {
+		return []*Value{nil, nil}
+	}
+	return []*Value{g.emit(Gather{o.Axis}, dy[0], n.In[1]), nil}
+}

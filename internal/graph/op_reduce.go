@@ -102,6 +102,8 @@ func (o Reduction) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 		return []*Value{g.Mul(g.Map(kernel.Sign, x), d)}
 	case kernel.LogSumExp:
 		return []*Value{g.Mul(g.Map(kernel.Exp, g.Sub(x, y)), d)}
+	case kernel.Prod:
+		return []*Value{g.prodGrad(o.Axes, d, x)}
 	case kernel.ReduceMax, kernel.ReduceMin: // ties share the cotangent equally, as PyTorch's amax does
 		hit := g.emit(Cast{Float32}, g.emit(Binary{kernel.Equal}, x, y))
 		ties := g.emit(newReduce(kernel.Sum, o.Axes, true), hit)
@@ -109,4 +111,55 @@ func (o Reduction) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 	}
 	fail("%s has no gradient", o)
 	return nil
+}
+
+// prodGrad moves the reduced axes last, so that each product is one row.
+func (g *Graph) prodGrad(axes []int, d, x *Value) *Value {
+	var perm []int
+	n := 1
+	for i := range x.Shape {
+		if !slices.Contains(axes, i) {
+			perm = append(perm, i)
+		}
+	}
+	for _, a := range axes {
+		perm = append(perm, a)
+		n *= x.Shape[a]
+	}
+	inv := make([]int, len(perm))
+	for i, p := range perm {
+		inv[p] = i
+	}
+	rows := g.Transpose(x, perm)
+	flat := g.Reshape(rows, []int{Size(x.Shape) / max(n, 1), n})
+	dx := g.emit(ProdGrad{}, g.Reshape(d, []int{Size(d.Shape)}), flat)
+	return g.Transpose(g.Reshape(dx, rows.Shape), inv)
+}
+
+// ProdGrad is the cotangent of products of rows: d [R] times the product of a row's other elements, exact
+// where elements are zero. Inputs: d, x [R,N].
+type ProdGrad struct{}
+
+func (ProdGrad) String() string { return "ProdGrad" }
+
+// Infer implements Op.
+func (ProdGrad) Infer(in []*Value) ([]Type, error) { return []Type{{Float32, in[1].Shape}}, nil }
+
+// Bind implements Op.
+func (ProdGrad) Bind(b *Binder, in, out []*Tensor) func() {
+	d, x, dx, n := in[0].F, in[1].F, out[0].F, in[1].Shape[1]
+	return func() {
+		for r, v := range d {
+			before := float64(v)
+			for i := r * n; i < (r+1)*n; i++ {
+				dx[i] = float32(before)
+				before *= float64(x[i])
+			}
+			after := 1.0
+			for i := (r+1)*n - 1; i >= r*n; i-- {
+				dx[i] = float32(float64(dx[i]) * after)
+				after *= float64(x[i])
+			}
+		}
+	}
 }
