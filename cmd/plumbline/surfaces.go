@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/pretrain"
+	"github.com/plumbline-ml/plumbline/eval/stat"
+)
+
+// newSurfaces compares encoders on drawn surfaces.
+func newSurfaces() *cobra.Command {
+	var labels, text string
+	b := pretrain.Bench{Seed: 1, Train: 700, Test: 140, Eps: "4/255", Steps: 20}
+	c := &cobra.Command{
+		Use:   "surfaces MODEL... --labels labels.json --text text-embeddings.npy",
+		Short: "Compare encoders on drawn surfaces, clean and attacked",
+		Long: `Surfaces measures what each model's features are worth to three kinds of heads on images that no model was
+trained on: zero-shot classification by the text embeddings, a linear segmentation head and a box head that
+are trained on the model's own clean tokens. Attacks are PRM, which knows the encoder alone, and Auto-PGD on
+the classifier's cross-entropy. Intervals hold with 95 %; p is McNemar's, against the first model.`,
+		Example: "  plumbline surfaces surfaces-tiny.onnx surfaces-fare.onnx --labels labels.json --text text-embeddings.npy",
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("name at least one model")
+			}
+			p, err := openPrompts(config{Encoder: args[0], Labels: labels, Text: text})
+			if err != nil {
+				return err
+			}
+			for _, r := range p.rows {
+				b.Text = append(b.Text, unitRow(r))
+			}
+			b.Scale = p.LogitScale
+			return compareOnSurfaces(c, b, args)
+		},
+	}
+	c.Flags().StringVar(&labels, "labels", "", "JSON with the prompts")
+	c.Flags().StringVar(&text, "text", "", ".npy with a text embedding per class of defect")
+	c.Flags().StringVar(&b.Eps, "eps", b.Eps, "L∞ budget of the attacks")
+	c.Flags().IntVar(&b.Steps, "steps", b.Steps, "steps of each attack")
+	c.Flags().IntVar(&b.Train, "train", b.Train, "images for training the heads")
+	c.Flags().IntVar(&b.Test, "test", b.Test, "images to judge")
+	c.Flags().Uint64Var(&b.Seed, "seed", b.Seed, "seed of the images")
+	return c
+}
+
+func compareOnSurfaces(c *cobra.Command, b pretrain.Bench, names []string) error {
+	w := c.OutOrStdout()
+	fmt.Fprintf(w, "%d test images, ε = %s, %d steps\n| model | images | zero-shot accuracy | p | segmentation mIoU | detection AP50 |\n|---|---|---|---|---|---|\n", b.Test, b.Eps, b.Steps)
+	var first []pretrain.Outcome
+	for _, name := range names {
+		// The family's images enter at the size of the network, whatever file lies beside the model.
+		e, _, err := openEncoder(name)
+		if err != nil {
+			return err
+		}
+		size := e.Spec().ImageSize[0]
+		if e, _, err = openEncoder(name, encoder.WithPreprocess(encoder.CLIPPreprocess(size))); err != nil {
+			return err
+		}
+		out, err := b.Run(c.Context(), e)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if first == nil {
+			first = out
+		}
+		for i, o := range out {
+			if err := printOutcome(w, name, o, first[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func printOutcome(w io.Writer, name string, o, first pretrain.Outcome) error {
+	n, right := len(o.Right), 0
+	images := make([]int, n)
+	for i, r := range o.Right {
+		images[i] = i
+		if r {
+			right++
+		}
+	}
+	pair, err := stat.Compare(o.Right, first.Right)
+	if err != nil {
+		return err
+	}
+	boot := stat.Bootstrap{Resamples: 1000, Seed: 1}
+	miou, err := boot.BCa(n, o.MIoU)
+	if err != nil {
+		return err
+	}
+	ap, err := boot.BCa(n, func(k []int) float64 { return o.Boxes.On(k).AP50 })
+	if err != nil {
+		return err
+	}
+	v := stat.Wilson(right, n, 0.95)
+	fmt.Fprintf(w, "| %s | %s | %.3f [%.3f, %.3f] | %.2g | %.3f [%.3f, %.3f] | %.3f [%.3f, %.3f] |\n", name, o.Condition,
+		float64(right)/float64(n), v.Lo, v.Hi, pair.McNemar(), miou.Value, miou.Interval.Lo, miou.Interval.Hi, ap.Value, ap.Interval.Lo, ap.Interval.Hi)
+	return nil
+}
