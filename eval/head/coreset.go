@@ -68,3 +68,19 @@ func squared(a, b []float32) float64 {
 	}
 	return s
 }
+
+// squaredBelow is the squared distance, or anything at or above limit once it is clear that it is not below.
+func squaredBelow(a, b []float32, limit float64) float64 {
+	var s float64
+	for len(a) >= 16 {
+		for i, x := range a[:16] {
+			d := float64(x) - float64(b[i])
+			s += d * d
+		}
+		if s >= limit {
+			return s
+		}
+		a, b = a[16:], b[16:]
+	}
+	return s + squared(a, b)
+}

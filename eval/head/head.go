@@ -107,7 +107,7 @@ func (in Input) vector(head string, i, n int) ([]float32, error) {
 	if len(a.Data) != n {
 		return nil, fmt.Errorf("head %s: activation %d has %d numbers (shape %v), %d are needed: was it built for another encoder or tap?", head, i, len(a.Data), a.Shape, n)
 	}
-	return a.Data, nil
+	return a.Data, finite(head, i, a.Data)
 }
 
 // matrix returns the i-th activation, which must be rows×cols; rows < 0 accepts any number.
@@ -119,5 +119,15 @@ func (in Input) matrix(head string, i, rows, cols int) (Activation, error) {
 	if len(a.Shape) != 2 || a.Shape[1] != cols || (rows >= 0 && a.Shape[0] != rows) || len(a.Data) != a.Shape[0]*cols {
 		return a, fmt.Errorf("head %s: activation %d has shape %v and %d numbers, a matrix with %d columns is needed", head, i, a.Shape, len(a.Data), cols)
 	}
-	return a, nil
+	return a, finite(head, i, a.Data)
+}
+
+// finite is an error that names the first number that is NaN or infinite: no head may turn one into an answer.
+func finite(head string, i int, data []float32) error {
+	for k, v := range data {
+		if v-v != 0 {
+			return fmt.Errorf("head %s: activation %d has %v at number %d", head, i, v, k)
+		}
+	}
+	return nil
 }

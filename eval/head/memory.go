@@ -134,7 +134,7 @@ func (m *Memory) distances(in Input) (Activation, []closest, error) {
 	for t := range near {
 		near[t] = closest{-1, math.Inf(1)}
 		for i, b := range m.bank {
-			if d := squared(a.Row(t), b); d < near[t].distance {
+			if d := squaredBelow(a.Row(t), b, near[t].distance); d < near[t].distance {
 				near[t] = closest{i, d}
 			}
 		}
