@@ -9,20 +9,24 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/plumbline-ml/plumbline/encoder"
-	"github.com/plumbline-ml/plumbline/internal/vit"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 )
 
 // BenchmarkEncoder times one forward pass, and one forward pass with the gradient at the pixels, of
 // transformers built in memory with seeded weights.
 func BenchmarkEncoder(b *testing.B) {
 	for _, name := range []string{"tiny", "b32", "b16"} {
-		shape := vit.Shapes[name]
-		m, err := encoder.FromONNX(shape.Model(1))
+		shape := tower.Shapes[name]
+		src, err := shape.Model(1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		m, err := encoder.FromONNX(src)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, batch := range []int{1, 8} {
-			images := noise(shape.Image, batch)
+			images := noise(shape.Size, batch)
 			label := fmt.Sprintf("model=%s/batch=%d/", name, batch)
 			b.Run(label+"pass=forward", func(b *testing.B) {
 				run(b, shape.FLOPs(), batch, func() error {

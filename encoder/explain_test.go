@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/plumbline-ml/plumbline/internal/vit"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 )
 
 // fused counts steps by the kind of operator.
@@ -69,7 +69,7 @@ func rows(s Schedule) (n int) {
 }
 
 func TestSinkingRowsKeepsTheEmbedding(t *testing.T) {
-	m := openVIT(t, vit.Shape{Image: 48, Patch: 8, Width: 64, Depth: 3, Heads: 4, Out: 16})
+	m := openVIT(t, tower.Image{Size: 48, Patch: 8, Width: 64, Depth: 3, Heads: 4, Embed: 16})
 	images := pictures(1, 48, 48)
 	a, err := m.Forward(t.Context(), images, Embedding)
 	if err != nil {

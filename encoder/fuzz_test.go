@@ -5,14 +5,18 @@ import (
 	"context"
 	"testing"
 
-	"github.com/plumbline-ml/plumbline/internal/vit"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 )
 
 // FuzzRead feeds mutated ONNX files to everything between the bytes and a gradient: a file that opens
 // must also compile, or say why not, and run.
 func FuzzRead(f *testing.F) {
 	var buf bytes.Buffer
-	if err := (vit.Shape{Image: 8, Patch: 4, Width: 8, Depth: 1, Heads: 2, Out: 3}).Model(1).Write(&buf); err != nil {
+	src, err := tower.Image{Size: 8, Patch: 4, Width: 8, Depth: 1, Heads: 2, Embed: 3}.Model(1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := src.Write(&buf); err != nil {
 		f.Fatal(err)
 	}
 	whole := buf.Bytes()

@@ -9,15 +9,19 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"github.com/plumbline-ml/plumbline/internal/vit"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 )
 
 // small is a transformer large enough for every loop to be split.
-var small = vit.Shape{Image: 96, Patch: 16, Width: 192, Depth: 2, Heads: 3, Out: 32}
+var small = tower.Image{Size: 96, Patch: 16, Width: 192, Depth: 2, Heads: 3, Embed: 32}
 
-func openVIT(t testing.TB, s vit.Shape) *Model {
+func openVIT(t testing.TB, s tower.Image, opts ...Option) *Model {
 	t.Helper()
-	m, err := FromONNX(s.Model(7), WithName("vit"))
+	src, err := s.Model(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := FromONNX(src, append(opts, WithName("vit"))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,16 +6,13 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"github.com/plumbline-ml/plumbline/internal/vit"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 )
 
 func TestRecomputationChangesNoBitAndSavesMemory(t *testing.T) {
-	deep := vit.Shape{Image: 64, Patch: 8, Width: 64, Depth: 8, Heads: 4, Out: 16}
+	deep := tower.Image{Size: 64, Patch: 8, Width: 64, Depth: 8, Heads: 4, Embed: 16}
 	keep := openVIT(t, deep)
-	again, err := FromONNX(deep.Model(7), WithName("vit"), WithRecomputation())
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := openVIT(t, deep, WithRecomputation())
 	img := pictures(1, 64, 64)
 	if a, b := pass(t, keep, img)[0], pass(t, again, img)[0]; !slices.Equal(a, b) {
 		t.Fatal("recomputed activations give another gradient")

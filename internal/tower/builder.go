@@ -102,12 +102,12 @@ func (c blocks) validate(embed int) error {
 }
 
 // blocks appends the stack; weights start as CLIP's do, residual branches smaller the deeper the stack.
-func (b *builder) blocks(c blocks, x string, tokens int) string {
+func (b *builder) blocks(c blocks, x string) string {
 	std := 1 / math.Sqrt(float64(c.width))
 	out := std / math.Sqrt(2*float64(c.depth))
 	for i := range c.depth {
 		name := fmt.Sprintf("block.%d", i)
-		a := b.attention(name+".attention", b.norm(name+".norm_1", x, c.width), c, tokens, std, out)
+		a := b.attention(name+".attention", b.norm(name+".norm_1", x, c.width), c, std, out)
 		x = b.node("Add", []string{x, a})
 		h := b.linear(name+".mlp.up", b.norm(name+".norm_2", x, c.width), std/math.Sqrt2, c.width, 4*c.width)
 		h = b.linear(name+".mlp.down", b.quickGELU(h), out, 4*c.width, c.width)
@@ -117,10 +117,10 @@ func (b *builder) blocks(c blocks, x string, tokens int) string {
 }
 
 // attention is multi-head self-attention with one projection for queries, keys and values.
-func (b *builder) attention(name, x string, c blocks, tokens int, std, out float64) string {
+func (b *builder) attention(name, x string, c blocks, std, out float64) string {
 	d := c.width / c.heads
 	qkv := b.linear(name+".qkv", x, std, c.width, 3*c.width)
-	qkv = b.node("Reshape", []string{qkv, b.ints(0, int64(tokens), 3, int64(c.heads), int64(d))})
+	qkv = b.node("Reshape", []string{qkv, b.ints(0, 0, 3, int64(c.heads), int64(d))})
 	qkv = b.node("Transpose", []string{qkv}, onnx.IntsAttr("perm", 2, 0, 3, 1, 4))
 	part := func(i int64) string {
 		return b.node("Gather", []string{qkv, b.scalar(i)}, onnx.IntAttr("axis", 0))
@@ -131,7 +131,7 @@ func (b *builder) attention(name, x string, c blocks, tokens int, std, out float
 	scale := b.tensor(name+".scale", func(int) float32 { return float32(1 / math.Sqrt(float64(d))) }, 1)
 	p := b.node("Softmax", []string{b.node("Mul", []string{scores, scale})}, onnx.IntAttr("axis", -1))
 	y := b.node("Transpose", []string{b.node("MatMul", []string{p, v})}, onnx.IntsAttr("perm", 0, 2, 1, 3))
-	y = b.node("Reshape", []string{y, b.ints(0, int64(tokens), int64(c.width))})
+	y = b.node("Reshape", []string{y, b.ints(0, 0, int64(c.width))})
 	return b.linear(name+".out", y, out, c.width, c.width)
 }
 

@@ -56,7 +56,7 @@ func (c Image) Model(seed uint64) (*onnx.Model, error) {
 	x = b.node("Concat", []string{b.classToken(scale, c.Width), x}, onnx.IntAttr("axis", 1))
 	x = b.node("Add", []string{x, b.weight("position", scale, tokens, c.Width)})
 	x = b.norm("pre_norm", x, c.Width)
-	x = b.blocks(blocks{c.Width, c.Depth, c.Heads}, x, tokens)
+	x = b.blocks(blocks{c.Width, c.Depth, c.Heads}, x)
 	b.rename(x, "last_hidden_state")
 	b.pool("last_hidden_state", "image_embeds", c.Width, c.Embed)
 	return m, b.err
@@ -106,7 +106,7 @@ func (c Text) Model(seed uint64) (*onnx.Model, error) {
 	ids = b.node("Reshape", []string{ids, b.ints(-1, int64(c.Len))})
 	x := b.node("Gather", []string{b.weight("vocabulary", 0.1, c.Vocab, c.Width), ids}, onnx.IntAttr("axis", 0))
 	x = b.node("Add", []string{x, b.weight("position", 0.05, c.Len, c.Width)})
-	x = b.blocks(blocks{c.Width, c.Depth, c.Heads}, x, c.Len)
+	x = b.blocks(blocks{c.Width, c.Depth, c.Heads}, x)
 	b.pool(x, "text_embeds", c.Width, c.Embed)
 	return m, b.err
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/internal/kernel"
-	"github.com/plumbline-ml/plumbline/internal/vit"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 )
 
 // Result is what one timing run found. Times are medians, in seconds for one image.
@@ -37,7 +37,7 @@ type Result struct {
 // Bench holds a model ready to be timed.
 type Bench struct {
 	name   string
-	shape  vit.Shape
+	shape  tower.Image
 	model  *encoder.Model
 	images []*tensor.Dense
 	load   time.Duration
@@ -45,7 +45,7 @@ type Bench struct {
 
 // New builds the named shape with seeded weights and warms both passes.
 func New(name string, batch, threads int) (*Bench, error) {
-	shape, ok := vit.Shapes[name]
+	shape, ok := tower.Shapes[name]
 	if !ok {
 		return nil, fmt.Errorf("shape %q is not known; shapes are tiny, b32, b16, l14", name)
 	}
@@ -53,13 +53,16 @@ func New(name string, batch, threads int) (*Bench, error) {
 		return nil, fmt.Errorf("batch %d and threads %d must be positive, and the batch at most 1024", batch, threads)
 	}
 	runtime.GOMAXPROCS(threads)
-	src := shape.Model(1)
+	src, err := shape.Model(1)
+	if err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	m, err := encoder.FromONNX(src, encoder.WithName(name))
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{name: name, shape: shape, model: m, images: noise(shape.Image, batch)}
+	b := &Bench{name: name, shape: shape, model: m, images: noise(shape.Size, batch)}
 	for _, f := range []func() error{b.gradient, b.forward} {
 		if err := f(); err != nil {
 			return nil, err
@@ -161,9 +164,13 @@ func (b *Bench) Serve(r io.Reader, w io.Writer) error {
 
 // Write saves the named shape's model, so that another runtime can be timed on the same.
 func Write(name, path string) error {
-	shape, ok := vit.Shapes[name]
+	shape, ok := tower.Shapes[name]
 	if !ok {
 		return fmt.Errorf("shape %q is not known; shapes are tiny, b32, b16, l14", name)
 	}
-	return shape.Model(1).Save(path)
+	m, err := shape.Model(1)
+	if err != nil {
+		return err
+	}
+	return m.Save(path)
 }
