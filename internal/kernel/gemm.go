@@ -78,7 +78,7 @@ func GemmPackedScratch(m int, b *PackedB, lda int) int {
 }
 
 // gemmWideLen is the number of floats that a strip of a compressed matrix of depth k needs once widened.
-func gemmWideLen(k int) int { return 2 * panelCols * min(k, gemmMaxDepth) }
+func gemmWideLen(k int) int { return 2 * panelCols * min(k, gemmHalfDepth) }
 
 // gemmChunk is how many columns are finished before their epilogue runs: few enough for the rows of C to be
 // still in the second-level cache, enough for long vectors in the activation.

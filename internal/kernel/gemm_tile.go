@@ -50,8 +50,9 @@ var gemmShapes = [...]gemmShape{
 	cpuNEON:    {rows: 6, cols: 16, depth: 512},
 }
 
-// gemmMaxDepth is the greatest depth of all.
-const gemmMaxDepth = 768
+// gemmHalfDepth bounds the depth of compressed matrices: a strip that was just widened is to stay in the first-level
+// cache as far as it can.
+const gemmHalfDepth = 384
 
 // gemmZeros is the start of sums that start at zero.
 var gemmZeros [2 * panelCols]float32
@@ -63,7 +64,11 @@ func (t *gemmTask) run(n0, n1 int) {
 		return
 	}
 	s := &gemmShapes[cpuCurrent]
-	blocks := max(1, (t.k+s.depth-1)/s.depth)
+	limit := s.depth
+	if t.half != nil {
+		limit = min(limit, gemmHalfDepth)
+	}
+	blocks := max(1, (t.k+limit-1)/limit)
 	depth := ((t.k+blocks-1)/blocks + 3) &^ 3
 	start, ldstart := t.start, t.ldstart
 	for p := 0; ; p += depth {
