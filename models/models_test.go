@@ -23,7 +23,7 @@ func TestOpen(t *testing.T) {
 		if m.Card.Name != name {
 			t.Errorf("card of %s is called %s", name, m.Card.Name)
 		}
-		if len(m.Labels.Prompts) != 12 || m.Labels.LogitScale <= 0 {
+		if want := map[string]int{Default: 12}[name]; len(m.Labels.Prompts) != max(want, 7) || m.Labels.LogitScale <= 0 {
 			t.Errorf("labels: %d prompts, scale %g", len(m.Labels.Prompts), m.Labels.LogitScale)
 		}
 		// What the card says about preprocessing is what the labels file recorded in training.

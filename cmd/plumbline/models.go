@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,11 +98,18 @@ Where the card states no SHA-256, pull refuses unless told to accept that.`,
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
 			}
-			content := [][]byte{m.ONNX, m.RawLabels, m.Text}
-			for i, f := range m.Card.Files {
+			folder, err := models.Files(args[0])
+			if err != nil {
+				return err
+			}
+			for _, f := range m.Card.Files {
 				path := filepath.Join(out, f.Name)
 				if err := atomicfile.Write(path, func(w io.Writer) error {
-					_, err := io.Copy(w, bytes.NewReader(content[i]))
+					content, err := fs.ReadFile(folder, f.Name)
+					if err != nil {
+						return err
+					}
+					_, err = w.Write(content)
 					return err
 				}); err != nil {
 					return err
