@@ -86,7 +86,7 @@ func view(t *tensor.Dense, tokens string, prefix int) (tokenView, error) {
 	case 3:
 		v := tokenView{0, s[1], s[2], s[2], 1}
 		switch tokens {
-		case "patch":
+		case "patch", "mean":
 			v.lo = prefix
 		case "cls":
 			if prefix == 0 {

@@ -18,13 +18,13 @@ import (
 // tokens, up to a constant.
 type PRM struct {
 	Layers  string    // "all" (default), "blocks", "last", or taps joined by +
-	Tokens  string    // "all" (default), "patch", "cls"
+	Tokens  string    // "all" (default), "patch", "cls", or "mean": the mean of the patch tokens as one token
 	Weights []float64 // one per layer; none for 1
 }
 
 var _ = objectives.add("prm", "patch representation misalignment: cosine of tokens with the clean ones over layers (arXiv 2403.12693)",
 	func(a *Args) Objective {
-		return PRM{a.Text("layers", "all"), a.Choice("tokens", "all", "patch", "cls"), a.Floats("weights", "1")}
+		return PRM{a.Text("layers", "all"), a.Choice("tokens", "all", "patch", "cls", "mean"), a.Floats("weights", "1")}
 	})
 
 func (o PRM) String() string {
@@ -95,6 +95,9 @@ func meanCosine(a, b, g *tensor.Dense, tokens string, prefix int, scale float64)
 		d = floats(g)
 		zero(d)
 	}
+	if tokens == "mean" {
+		return cosineOfMeans(x, y, d, v, scale), nil
+	}
 	sum := 0.0
 	for t := v.lo; t < v.hi; t++ {
 		k := t * v.row
@@ -105,6 +108,30 @@ func meanCosine(a, b, g *tensor.Dense, tokens string, prefix int, scale float64)
 		}
 	}
 	return sum / float64(v.n()), nil
+}
+
+// cosineOfMeans returns the cosine of the mean tokens, and adds scale times its gradient to g.
+func cosineOfMeans(x, y, g []float32, v tokenView, scale float64) float64 {
+	a, b := make([]float32, v.d), make([]float32, v.d)
+	for c := range v.d {
+		var p, q float64
+		for t := v.lo; t < v.hi; t++ {
+			p += float64(x[t*v.row+c*v.channel])
+			q += float64(y[t*v.row+c*v.channel])
+		}
+		a[c], b[c] = float32(p/float64(v.n())), float32(q/float64(v.n()))
+	}
+	if g == nil {
+		return cosine(a, b, nil, v.d, 1, 0)
+	}
+	d := make([]float32, v.d)
+	cos := cosine(a, b, d, v.d, 1, scale/float64(v.n()))
+	for t := v.lo; t < v.hi; t++ {
+		for c, u := range d {
+			g[t*v.row+c*v.channel] = u
+		}
+	}
+	return cos
 }
 
 // or returns s, or def if s is empty.

@@ -144,7 +144,7 @@ func TestObjectiveGradients(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		"prm", "prm(layers=stem)", "prm(layers=last,tokens=patch)", "prm(layers=blocks,tokens=cls,weights=1+0.25)", "prm(layers=block.0.v+block.-1)",
+		"prm", "prm(layers=stem)", "prm(layers=last,tokens=patch)", "prm(layers=blocks,tokens=cls,weights=1+0.25)", "prm(layers=block.0.v+block.-1)", "prm(tokens=mean)",
 		"embedding", "embedding(distance=l2)", "embedding(target=image)", "embedding(target=embedding)", "embedding(distance=l2,target=embedding)",
 		"dr", "dr(layers=stem,sign=released)", "nrdm", "values(enhance=false)", "values(blocks=all)", "pa-attack", "pa-attack(lambda=0.5,tau=3,block=1)",
 		"attention(token=2)", "attention(blocks=1)", "sum(prm,embedding,dr,weights=1+0.5+-2)", "sum(embedding(target=image),match(clusters=2))",
