@@ -22,7 +22,7 @@ var _ = attacks.add("autoattack", "AutoAttack: a cascade of parameter-free attac
 		list = append(list, p.(*imagewise))
 	}
 	c := autoAttack{version, list}
-	return &imagewise{text: a.String(), label: a.name, seed: uint64(seed), craft: c.craft}
+	return &imagewise{text: a.String(), label: a.name, seed: uint64(seed), craft: c.craft, check: needsNorm("autoattack", NormLinf, NormL2, NormL1)}
 })
 
 // autoAttackParts are the published ensembles.

@@ -72,14 +72,14 @@ func (u *universal) prepare(r *run) (*search, error) {
 	keys := make(map[int]uint64)
 	for i, img := range r.images {
 		out := &r.result.Outcomes[i]
-		*out = Outcome{Name: r.set.name(i), Status: Done, Start: math.NaN()}
+		*out = Outcome{Name: r.set.name(i), Status: Done}
 		r.result.Adv[i] = img
 		x, h, w, err := pixels(img)
 		if err == nil {
 			_, err = r.tm.Ball(i, img)
 		}
 		if err != nil {
-			out.Status, out.Err, out.Start = Failed, fmt.Errorf("%s: %w", out.Name, err), 0
+			out.Status, out.Err = Failed, fmt.Errorf("%s: %w", out.Name, err)
 			out.Warnings = []string{out.Err.Error()}
 			continue
 		}

@@ -2,6 +2,7 @@ package attacktest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"testing"
@@ -107,6 +108,9 @@ func conformInside(t *testing.T, a attack.Attack, c Case) {
 		if math.IsNaN(o.Value) {
 			t.Errorf("image %d: value %v", i, o.Value)
 		}
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Errorf("the result has no JSON: %v", err)
 	}
 	if r.Attack != a.String() || r.Threat != c.Threat.String() {
 		t.Errorf("the result says %s under %s", r.Attack, r.Threat)
