@@ -90,6 +90,51 @@ func TestMaskFromScores(t *testing.T) {
 	}
 }
 
+// Where the embedding is an affine map of a weighted mean of the values, the map is found and carries every
+// value.
+func TestValueProjectionIsRecovered(t *testing.T) {
+	layout := NewLayout(fixtureSpec)
+	truth := dense{w: []float32{1, 0, 0.5, 0, 1, 0, -1, 0.3, 0.2, 0.4, 0, 1}, b: []float32{0.1, -0.2, 0}}
+	rng := rand.New(rand.NewPCG(3, 4))
+	var feats []Features
+	for range 40 {
+		values := Matrix(65, 4, make([]float32, 65*4))
+		for k := range values.Data {
+			values.Data[k] = float32(rng.NormFloat64())
+		}
+		out := values.Zeros()
+		for k := range 65 {
+			w := rng.Float64() / 33
+			for j := range 4 {
+				out.Row(0)[j] += float32(w) * values.Row(k)[j]
+			}
+		}
+		feats = append(feats, Features{Sample: &dataset.Sample{ID: "x", Width: 64, Height: 64}, Acts: map[encoder.Tap]Activation{
+			encoder.Values(1): values, encoder.AttentionOut(1): out, encoder.Embedding: Vector(truth.apply(out.Row(0), 3))}})
+	}
+	p, err := FitValueProjection(layout, 1, feats)
+	if err != nil || p.Fit < 0.9999 || p.Tap != encoder.Values(1) {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	x := feats[0].Acts[encoder.Values(1)].Row(7)
+	for j, v := range p.apply(x) {
+		if want := truth.apply(x, 3)[j]; math.Abs(float64(v-want)) > 0.01 {
+			t.Errorf("projected %v, want %v", p.apply(x), truth.apply(x, 3))
+		}
+	}
+	h, err := NewDenseZeroShot("values", layout, p, [][]float32{{1, 0, 0}, {0, 1, 0}}, []int{0, 1}, 1, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, _ := feats[1].Input(h.Taps())
+	checkVJP(t, h, in, 2e-2)
+	checkStored(t, h, feats[:2])
+	layout.Prefix = 0
+	if _, err := FitValueProjection(layout, 1, feats); err == nil {
+		t.Error("an encoder without a class token was accepted")
+	}
+}
+
 // An encoder whose embedding is an affine map of its normalised class token: the projection must be found
 // exactly, and zero-shot segmentation must find the patches that were made from the class directions.
 func TestProjectionIsRecovered(t *testing.T) {

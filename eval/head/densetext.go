@@ -3,7 +3,6 @@ package head
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/plumbline-ml/plumbline/encoder"
 )
@@ -25,7 +24,6 @@ type denseTextConfig struct {
 	Values     []int      `json:"values"`  // mask value of each prompt
 	Classes    int        `json:"classes"` // mask values are 0..Classes
 	Scale      float64    `json:"scale"`
-	Offset     float64    `json:"offset"` // added to the background's score
 }
 
 // NewDenseZeroShot takes one embedding per prompt, and the mask value that each prompt stands for: 0 for
@@ -43,90 +41,6 @@ func NewDenseZeroShot(name string, layout Layout, proj *Projection, text [][]flo
 		return nil, fmt.Errorf("head %s: text embeddings of width %d for a space of %d", name, len(h.text[0]), proj.Embed)
 	}
 	return h, nil
-}
-
-// Calibrated returns the head adapted, without labels, to what its patches look like: projections and prompts
-// are taken relative to their means over these images and over the prompts, since patch tokens share a large
-// component that no prompt explains, and background's score is raised until all but the given share of the
-// patches are background.
-func (h *DenseZeroShot) Calibrated(feats []Features, share float64) (*DenseZeroShot, error) {
-	if !(share > 0 && share < 1) {
-		return nil, fmt.Errorf("head %s: share %v of defective patches", h.name, share)
-	}
-	var count float64
-	mean := make([]float64, h.proj.Embed)
-	err := h.eachPatch(feats, func(x []float32) {
-		for j, v := range h.proj.apply(x) {
-			mean[j] += float64(v)
-		}
-		count++
-	})
-	if err != nil {
-		return nil, err
-	}
-	c := *h
-	p := *h.proj
-	p.matrix.b = clone(p.matrix.b)
-	for j := range mean {
-		p.matrix.b[j] -= float32(mean[j] / count)
-	}
-	c.proj, c.cfg.Projection, c.cfg.Offset = &p, p, 0
-	if c.text, err = unitRows(centredRows(h.text)); err != nil {
-		return nil, fmt.Errorf("head %s: prompts relative to their mean: %w", h.name, err)
-	}
-	var leads []float64
-	for i := range feats {
-		in, err := feats[i].Input(c.Taps())
-		if err != nil {
-			return nil, fmt.Errorf("head %s: %w", h.name, err)
-		}
-		s, err := c.Scores(in)
-		if err != nil {
-			return nil, err
-		}
-		for t := range s.Shape[0] {
-			row := s.Row(t)
-			leads = append(leads, float64(row[1+argmax(row[1:])]-row[0]))
-		}
-	}
-	slices.Sort(leads)
-	c.cfg.Offset = leads[min(int(float64(len(leads))*(1-share)), len(leads)-1)]
-	return &c, nil
-}
-
-func (h *DenseZeroShot) eachPatch(feats []Features, f func(x []float32)) error {
-	for i := range feats {
-		in, err := feats[i].Input(h.Taps())
-		if err != nil {
-			return fmt.Errorf("head %s: %w", h.name, err)
-		}
-		a, err := h.cfg.Layout.patches(h.name, in, 0, h.proj.Width)
-		if err != nil {
-			return err
-		}
-		for t := range a.Shape[0] {
-			f(a.Row(t))
-		}
-	}
-	return nil
-}
-
-// centredRows takes the rows' mean out of each.
-func centredRows(rows [][]float32) [][]float32 {
-	mean := make([]float64, len(rows[0]))
-	for _, r := range rows {
-		for j, v := range r {
-			mean[j] += float64(v) / float64(len(rows))
-		}
-	}
-	out := make([][]float32, len(rows))
-	for i, r := range rows {
-		out[i] = make([]float32, len(r))
-		for j, v := range r {
-			out[i][j] = float32(float64(v) - mean[j])
-		}
-	}
-	return out
 }
 
 func (h *DenseZeroShot) validate(prompts int) error {
@@ -193,7 +107,6 @@ func (h *DenseZeroShot) forward(in Input) (scores, patches Activation, prompt []
 				row[k], from[k] = v, i
 			}
 		}
-		row[0] += float32(h.cfg.Offset)
 	}
 	return scores, patches, prompt, nil
 }

@@ -17,7 +17,8 @@ type Projection struct {
 	Tap    encoder.Tap `json:"tap"`
 	Width  int         `json:"width"`
 	Embed  int         `json:"embedding"`
-	Fit    float64     `json:"fit"` // share of the embedding's variance explained on the images used, at most 1
+	Linear bool        `json:"linear,omitempty"` // tokens are not normalised first
+	Fit    float64     `json:"fit"`              // share of the embedding's variance explained on the images used, at most 1
 	matrix dense
 }
 
@@ -27,7 +28,29 @@ const ridge = 1e-4
 // FitProjection recovers the projection for a token tap. More images than the token width make it exact where
 // the model is of this form; Fit tells how well it did.
 func FitProjection(layout Layout, tap encoder.Tap, feats []Features) (*Projection, error) {
-	x, y, err := projectionData(layout, tap, feats)
+	pool := PoolMean
+	if layout.Prefix > 0 {
+		pool = PoolFirst
+	}
+	p := &Projection{Tap: tap}
+	return p.fit(layout, tap, pool, feats)
+}
+
+// FitValueProjection finds a projection for the value vectors of block i, which MaskCLIP uses because the class
+// token's attention output is a weighted mean of them: the affine map from the class token's attention output
+// to the embedding, by ridge regression, applied to every patch's own value. It stands for the rest of the
+// block, which is not affine, so Fit is below 1. It needs a class token.
+func FitValueProjection(layout Layout, i int, feats []Features) (*Projection, error) {
+	if layout.Prefix < 1 {
+		return nil, fmt.Errorf("projection of the values of block %d: the encoder has no class token", i)
+	}
+	p := &Projection{Tap: encoder.Values(i), Linear: true}
+	return p.fit(layout, encoder.AttentionOut(i), PoolFirst, feats)
+}
+
+// fit regresses the embedding on the pooled tokens at a tap.
+func (p *Projection) fit(layout Layout, from encoder.Tap, pool Pool, feats []Features) (*Projection, error) {
+	x, y, err := p.data(layout, from, pool, feats)
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +68,10 @@ func FitProjection(layout Layout, tap encoder.Tap, feats []Features) (*Projectio
 	}
 	cross.Mul(x.T(), y)
 	if err := a.Solve(&gram, &cross); err != nil {
-		return nil, fmt.Errorf("projection of %q from %d images: %w", tap, n, err)
+		return nil, fmt.Errorf("projection of %q from %d images: %w", from, n, err)
 	}
-	p := &Projection{Tap: tap, Width: d, Embed: e, Fit: explained(x, y, &a),
-		matrix: dense{w: make([]float32, d*e), b: make([]float32, e)}}
+	p.Width, p.Embed, p.Fit = d, e, explained(x, y, &a)
+	p.matrix = dense{w: make([]float32, d*e), b: make([]float32, e)}
 	for j := range e {
 		b := my[j]
 		for i := range d {
@@ -60,11 +83,7 @@ func FitProjection(layout Layout, tap encoder.Tap, feats []Features) (*Projectio
 	return p, nil
 }
 
-func projectionData(layout Layout, tap encoder.Tap, feats []Features) (x, y *mat.Dense, err error) {
-	pool := PoolMean
-	if layout.Prefix > 0 {
-		pool = PoolFirst
-	}
+func (p *Projection) data(layout Layout, tap encoder.Tap, pool Pool, feats []Features) (x, y *mat.Dense, err error) {
 	if len(feats) < 2 {
 		return nil, nil, fmt.Errorf("projection of %q: %d images are too few", tap, len(feats))
 	}
@@ -87,7 +106,7 @@ func projectionData(layout Layout, tap encoder.Tap, feats []Features) (x, y *mat
 	}
 	x, y = mat.NewDense(len(feats), src.Width, nil), mat.NewDense(len(feats), out.Width, nil)
 	for i := range feats {
-		for j, v := range normalised(tokens[i]) {
+		for j, v := range p.input(tokens[i]) {
 			x.Set(i, j, float64(v))
 		}
 		for j, v := range embeds[i] {
@@ -150,12 +169,18 @@ func moments(x []float32) (mean, scale float64) {
 }
 
 // apply projects one token.
-func (p *Projection) apply(x []float32) []float32 { return p.matrix.apply(normalised(x), p.Embed) }
+func (p *Projection) apply(x []float32) []float32 { return p.matrix.apply(p.input(x), p.Embed) }
+
+func (p *Projection) input(x []float32) []float32 {
+	if p.Linear {
+		return x
+	}
+	return normalised(x)
+}
 
 // vjp pulls the projected token's cotangent back to the token x.
 func (p *Projection) vjp(x []float32, d []float64) []float32 {
-	n := normalised(x)
-	_, scale := moments(x)
+	n := p.input(x)
 	g := make([]float64, p.Width)
 	var sum, along float64
 	for i := range g {
@@ -165,8 +190,15 @@ func (p *Projection) vjp(x []float32, d []float64) []float32 {
 		sum += g[i]
 		along += g[i] * float64(n[i])
 	}
-	k := float64(p.Width)
 	out := make([]float32, p.Width)
+	if p.Linear {
+		for i, v := range g {
+			out[i] = float32(v)
+		}
+		return out
+	}
+	k := float64(p.Width)
+	_, scale := moments(x)
 	for i := range out {
 		out[i] = float32(scale * (g[i] - sum/k - float64(n[i])*along/k))
 	}

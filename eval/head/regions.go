@@ -28,7 +28,7 @@ func NewRegionZeroShot(name string, layout Layout, proj *Projection, text [][]fl
 	return &RegionZeroShot{d}, nil
 }
 
-// NewRegions uses the prompts, the projection and the calibration of a segmentation head, and takes its name.
+// NewRegions uses the prompts and the projection of a segmentation head, and takes its name.
 func NewRegions(dense *DenseZeroShot) *RegionZeroShot { return &RegionZeroShot{dense} }
 
 // Name, Task and Taps implement [Head].
@@ -146,7 +146,6 @@ func (h *RegionZeroShot) probabilities(v []float64) []float64 {
 		k := h.dense.cfg.Values[i]
 		logits[k] = max(logits[k], float32(h.dense.cfg.Scale*dot(x, text)/n))
 	}
-	logits[0] += float32(h.dense.cfg.Offset)
 	return softmax(logits)
 }
 

@@ -27,10 +27,14 @@ type SuiteText struct {
 	Scale   float64     // logit scale
 }
 
-// Taps are the activations that the suite's heads read: two inner blocks, the last tokens, and the embedding.
+// Taps are the activations that the suite's heads and their training need: two inner blocks, the last tokens,
+// the embedding, and for dense zero-shot heads the last block's values and attention output.
 func (s Suite) Taps() []encoder.Tap {
-	taps := []encoder.Tap{encoder.Tokens, encoder.Embedding}
-	return append(s.inner(), taps...)
+	taps := append(s.inner(), encoder.Tokens, encoder.Embedding)
+	if s.Text != nil && s.Good != "" && s.Spec.CLS && s.Spec.Depth > 0 {
+		taps = append(taps, encoder.Values(s.Spec.Depth-1), encoder.AttentionOut(s.Spec.Depth-1))
+	}
+	return taps
 }
 
 // inner are the blocks at half and at three quarters of the depth.
@@ -173,19 +177,22 @@ func (b *suiteBuilder) segmentation() {
 	}
 }
 
-// denseZeroShot builds a calibrated dense zero-shot head, nil if the data or the text do not allow it.
+// denseZeroShot builds a dense zero-shot head, nil if the data or the text do not allow it.
 func (b *suiteBuilder) denseZeroShot(name string) *DenseZeroShot {
 	text, values, ok := b.dense()
 	if !ok {
 		return nil
 	}
-	p, err := FitProjection(b.layout, encoder.Tokens, b.train)
+	var p *Projection
+	var err error
+	if b.Spec.CLS {
+		p, err = FitValueProjection(b.layout, b.Spec.Depth-1, b.train)
+	} else {
+		p, err = FitProjection(b.layout, encoder.Tokens, b.train)
+	}
 	var h *DenseZeroShot
 	if err == nil {
 		h, err = NewDenseZeroShot(b.name(name), b.layout, p, text, values, len(b.Classes), b.Text.Scale)
-	}
-	if err == nil {
-		h, err = h.Calibrated(b.train, expectedDefects)
 	}
 	if err != nil {
 		b.errs = append(b.errs, err)
@@ -193,9 +200,6 @@ func (b *suiteBuilder) denseZeroShot(name string) *DenseZeroShot {
 	}
 	return h
 }
-
-// expectedDefects is the share of patches taken to be defective when zero-shot heads are calibrated.
-const expectedDefects = 0.05
 
 // dense gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to
 // stand for background.
