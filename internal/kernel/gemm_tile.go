@@ -152,13 +152,7 @@ func (t *gemmTask) strip(start []float32, ldstart, p, k, n0, n1, next int) {
 	for i, n := 0, 0; n < tiles; n++ {
 		tile.rows = t.tileRows(i, n, tiles)
 		if k > 0 {
-			first, last := t.aIndex(i, p), t.aIndex(i+tile.rows-1, p+k-1)
-			if t.aTiles {
-				first, last = i*t.k+p*tile.rows, i*t.k+(p+k)*tile.rows-1
-				tile.lda = uintptr(tile.rows) * 4
-			}
-			tile.a = &t.a[first]
-			_ = t.a[last]
+			t.setA(&tile, i, p)
 			tile.next = t.ahead(next + n%4*(k/4)*panelCols)
 		}
 		tile.c = &t.c[i*t.ldc+n0]
@@ -170,6 +164,17 @@ func (t *gemmTask) strip(start []float32, ldstart, p, k, n0, n1, next int) {
 		tile.compute(n0 % panelCols)
 		i += tile.rows
 	}
+}
+
+// setA points the tile at its rows of A, from row i and step p on.
+func (t *gemmTask) setA(tile *gemmTile, i, p int) {
+	first, last := t.aIndex(i, p), t.aIndex(i+tile.rows-1, p+tile.k-1)
+	if t.aTiles {
+		first, last = i*t.k+p*tile.rows, i*t.k+(p+tile.k)*tile.rows-1
+		tile.lda = uintptr(tile.rows) * 4
+	}
+	tile.a = &t.a[first]
+	_ = t.a[last]
 }
 
 // aIndex is where element (i, p) of op(A) is.
