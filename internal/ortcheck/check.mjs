@@ -1,8 +1,9 @@
 // Runs exported graphs in ONNX Runtime and compares with what our engine computed.
 //
 //   npm install --no-save --ignore-scripts onnxruntime-node@1.30.0
-//   PLUMBLINE_ORT_DIR=out go test ./encoder -run TestExportGradient
-//   node check.mjs out
+//   PLUMBLINE_ORT_DIR=$PWD/out go test ../../encoder -run TestExportGradient
+//   PLUMBLINE_ORT_DIR=$PWD/ops go test ../graph -run TestWriteForORT
+//   node check.mjs out && node check.mjs ops
 //
 // Every folder below the argument holds gradient.onnx, forward.onnx, backward.onnx, inputs in.NAME.npy and
 // results out.NAME.npy. Prints the relative L2 distance of each gradient and fails above 1e-4.
@@ -46,7 +47,15 @@ let worst = 0, failed = 0, count = 0;
 for (const id of fs.readdirSync(process.argv[2]).sort()) {
   const dir = path.join(process.argv[2], id);
   try {
-    const given = named(dir, 'in'), want = named(dir, 'out').gradient.data;
+    const given = named(dir, 'in'), wanted = named(dir, 'out');
+    if (fs.existsSync(path.join(dir, 'model.onnx'))) { // a single operator
+      const got = (await run(path.join(dir, 'model.onnx'), given)).out0;
+      const far = String(got.dims) === String(wanted.out0.dims) ? distance(got.data, wanted.out0.data) : Infinity;
+      if (!(far <= 1e-4)) { failed++; console.log(id.padEnd(44), far); } else worst = Math.max(worst, far);
+      count++;
+      continue;
+    }
+    const want = wanted.gradient.data;
     const whole = distance((await run(path.join(dir, 'gradient.onnx'), given)).gradient.data, want);
     const between = await run(path.join(dir, 'forward.onnx'), given);
     const parts = distance((await run(path.join(dir, 'backward.onnx'), { ...given, ...between })).gradient.data, want);
