@@ -68,6 +68,9 @@ func (r *reach) ancestors(v *graph.Value) map[*graph.Value]bool {
 // maxBranch bounds the operators between an attention and the addition that closes its branch.
 const maxBranch = 24
 
+// maxDepth bounds the blocks or residual sums that are looked at.
+const maxDepth = 512
+
 // closing follows the branch that starts at v to the addition of a value from before it, and gives that
 // addition and the value.
 func (r *reach) closing(v *graph.Value) (add *graph.Node, skip *graph.Value) {
@@ -103,10 +106,14 @@ func otherTerm(n *graph.Node, v *graph.Value) *graph.Value {
 // findBlocks finds transformer blocks: each adds its attention to the stream, then its MLP.
 func (s *structure) findBlocks(g *graph.Graph, r *reach) {
 	var sums []*graph.Value
+	looked := 0
 	for _, n := range g.Nodes {
 		a, ok := findAttention(n)
 		if !ok {
 			continue
+		}
+		if looked++; looked > maxDepth {
+			break
 		}
 		add, skip := r.closing(n.Out[0])
 		if add == nil {
@@ -179,10 +186,14 @@ func (r *reach) afterMLP(v *graph.Value) *graph.Value {
 // findStages finds the residual stages of a convolutional encoder: the last of each run of residual
 // sums of one shape.
 func (s *structure) findStages(g *graph.Graph, r *reach) {
+	looked := 0
 	for _, n := range g.Nodes {
 		out := n.Out[0]
 		if len(out.Shape) != 4 || n.Op != graph.Op(graph.Binary{Fn: kernel.Add}) || otherTerm(n, n.In[0]) == nil {
 			continue
+		}
+		if looked++; looked > maxDepth {
+			break
 		}
 		from := r.fork(n)
 		if from == nil {

@@ -185,12 +185,7 @@ func (g *Graph) fold(n *Node) {
 			out[i] = in[0].Reshaped(v.Shape...)
 			continue
 		}
-		size := Size(v.Shape)
-		if size > g.budget {
-			fail("%s: constant of shape %v is %w for this model", n.Op, v.Shape, ErrTooLarge)
-		}
-		g.budget -= size
-		out[i] = NewTensor(v.DType, v.Shape...)
+		out[i] = g.allocate(v.DType, v.Shape...)
 	}
 	if run := n.Op.Bind(NewBinder(nil), in, out); run != nil {
 		run()
@@ -199,6 +194,16 @@ func (g *Graph) fold(n *Node) {
 		v.Const, v.Def = out[i], nil
 	}
 	g.origin.note(n)
+}
+
+// allocate makes a constant within what folding may still take.
+func (g *Graph) allocate(d DType, shape ...int) *Tensor {
+	size := Size(shape)
+	if size > g.budget {
+		fail("a constant of shape %v is %w for this model", shape, ErrTooLarge)
+	}
+	g.budget -= size
+	return NewTensor(d, shape...)
 }
 
 // Users lists, for every value, the nodes that read it.

@@ -83,6 +83,7 @@ type importer struct {
 
 	positions func(c *Tensor, tokens int) (*Tensor, error)
 
+	work  int // names copied on the way into functions, branches and loops
 	count int // nodes imported so far, function bodies included
 	what  *string
 }
@@ -148,7 +149,7 @@ func fromONNX(t *onnx.Tensor) (*Tensor, error) {
 	return &Tensor{DType: d, Shape: shape, I: i}, err
 }
 
-const maxNodes = 1 << 20
+const maxNodes = 1 << 17
 
 // node imports one node.
 func (im *importer) node(n *onnx.Node) {

@@ -35,7 +35,7 @@ func importAttention(c *call) []*Value {
 		a.scale = float32(1 / math.Sqrt(float64(q.Shape[3])))
 	}
 	if c.int("is_causal", 0) == 1 {
-		a.mask = g.bothMasks(a.mask, causal(q.Shape[2], k.Shape[2], past))
+		a.mask = g.bothMasks(a.mask, g.causal(q.Shape[2], k.Shape[2], past))
 	}
 	rk, rv := g.repeatHeads(k, q.Shape[1]), g.repeatHeads(v, q.Shape[1])
 	y := g.attendTo(q, rk, rv, a)
@@ -79,11 +79,8 @@ func (g *Graph) bothMasks(a, b *Value) *Value {
 }
 
 // causal lets query i, which comes after past others, see keys up to its own position.
-func causal(tq, tk, past int) *Value {
-	if tq > 1<<14 || tk > 1<<14 {
-		fail("%d queries and %d keys are %w", tq, tk, ErrTooLarge)
-	}
-	t := NewTensor(Float32, tq, tk)
+func (g *Graph) causal(tq, tk, past int) *Value {
+	t := g.allocate(Float32, tq, tk)
 	eachIndex(t.Shape, func(i int, at []int) {
 		if at[1] > at[0]+past {
 			t.F[i] = float32(math.Inf(-1))
@@ -167,7 +164,7 @@ func (c *call) rotary(x, cos, sin, pos *Value) *Value {
 // pickAngles looks the rows of positions up; a single position counts on from there.
 func (g *Graph) pickAngles(table, pos *Value, t int) *Value {
 	if Size(pos.Shape) == 1 && t > 1 {
-		count := make([]int64, t)
+		count := g.allocate(Int64, t).I
 		for i := range count {
 			count[i] = int64(i)
 		}

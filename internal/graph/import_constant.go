@@ -63,7 +63,7 @@ func importRange(c *call) []*Value {
 		fail("range from %g to %g in steps of %g is %w", a, b, d, ErrTooLarge)
 	}
 	n := max(int(count), 0)
-	t := NewTensor(start.DType, n)
+	t := c.g().allocate(start.DType, n)
 	for i := range n {
 		if t.DType == Float32 {
 			t.F[i] = float32(a + float64(i)*d)

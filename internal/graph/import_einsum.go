@@ -116,7 +116,7 @@ func (e einsum) single(x *Value, t []rune) (*Value, []rune) {
 		if x.Shape[j] != n {
 			fail("axis %q is both %d and %d long", string(t[i]), n, x.Shape[j])
 		}
-		at := make([]int64, n)
+		at := e.g.allocate(Int64, n).I
 		shape := make([]int, len(x.Shape))
 		for k := range shape {
 			shape[k] = 1

@@ -42,7 +42,7 @@ func (g *Graph) elementPositions(idx *Value, shape []int, a int) *Value {
 		}
 	}
 	st := Strides(shape)
-	rest := make([]int64, Size(idx.Shape))
+	rest := g.allocate(Int64, idx.Shape...).I
 	eachIndex(idx.Shape, func(i int, at []int) { rest[i] = int64(dot(at, st) - at[a]*st[a]) })
 	idx = g.wrap(g.integer(idx), intConst([]int{}, []int64{int64(shape[a])}))
 	along := g.Mul(idx, intConst([]int{}, []int64{int64(st[a])}))
@@ -106,7 +106,7 @@ func importGatherND(c *call) []*Value {
 	rows, depth := g.rowPositions(idx, x.Shape[b:])
 	perBatch, inner := Size(x.Shape[b:b+depth]), x.Shape[b+depth:]
 	if b > 0 {
-		first := make([]int64, batch)
+		first := g.allocate(Int64, batch).I
 		for i := range first {
 			first[i] = int64(i * perBatch)
 		}
@@ -169,7 +169,7 @@ func importOneHot(c *call) []*Value {
 	}
 	n := depth[0]
 	a := axis(c.int("axis", -1), len(idx.Shape)+1)
-	count := make([]int64, n)
+	count := g.allocate(Int64, n).I
 	for i := range count {
 		count[i] = int64(i)
 	}
@@ -241,7 +241,7 @@ func importNonZero(c *call) []*Value {
 			found = append(found, slices.Clone(at))
 		}
 	})
-	t := NewTensor(Int64, len(x.Shape), len(found))
+	t := c.g().allocate(Int64, len(x.Shape), len(found))
 	for j, at := range found {
 		for i, v := range at {
 			t.I[i*len(found)+j] = int64(v)
@@ -263,7 +263,7 @@ func importTrilu(c *call) []*Value {
 			k = v[0]
 		}
 	}
-	keep := NewTensor(Bool, x.Shape[r-2], x.Shape[r-1])
+	keep := c.g().allocate(Bool, x.Shape[r-2], x.Shape[r-1])
 	eachIndex(keep.Shape, func(i int, at []int) {
 		if d := at[1] - at[0]; upper && d >= k || !upper && d <= k {
 			keep.I[i] = 1
@@ -285,7 +285,7 @@ func importEyeLike(c *call) []*Value {
 		}
 	}
 	positive(x.Shape)
-	t := NewTensor(d, x.Shape...)
+	t := c.g().allocate(d, x.Shape...)
 	eachIndex(t.Shape, func(i int, at []int) {
 		if at[1]-at[0] != c.int("k", 0) {
 			return

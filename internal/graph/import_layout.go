@@ -142,6 +142,9 @@ func importSplit(c *call) []*Value {
 	if sizes == nil {
 		sizes = evenSplit(x.Shape[a], c.int("num_outputs", len(c.n.Outputs)))
 	}
+	if len(sizes) < len(c.n.Outputs) {
+		fail("%d sizes for %d outputs", len(sizes), len(c.n.Outputs))
+	}
 	var out []*Value
 	at := 0
 	for _, n := range sizes {
@@ -160,6 +163,9 @@ func evenSplit(n, parts int) []int {
 		fail("%d elements cannot be split into %d parts", n, parts)
 	}
 	each := (n + parts - 1) / parts
+	if n == 0 {
+		return make([]int, parts)
+	}
 	var sizes []int
 	for n > 0 {
 		sizes = append(sizes, min(each, n))

@@ -57,7 +57,7 @@ func (c *call) msAttend(p [3]*Value, a attending, bias int) *Value {
 		}
 	}
 	if c.int("unidirectional", 0) == 1 {
-		a.mask = g.bothMasks(a.mask, causal(q.Shape[2], k.Shape[2], k.Shape[2]-q.Shape[2]))
+		a.mask = g.bothMasks(a.mask, g.causal(q.Shape[2], k.Shape[2], k.Shape[2]-q.Shape[2]))
 	}
 	return g.attendTo(q, k, p[2], a)
 }
@@ -72,7 +72,7 @@ func (c *call) keyMask(i, batch, keys int) *Value {
 	seen := g.emit(Cast{Bool}, m)
 	switch {
 	case len(m.Shape) == 1 && m.Shape[0] == batch:
-		count := make([]int64, keys)
+		count := g.allocate(Int64, keys).I
 		for j := range count {
 			count[j] = int64(j)
 		}

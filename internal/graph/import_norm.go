@@ -34,7 +34,7 @@ func importHardmax(c *call) []*Value {
 		a = 1
 	}
 	at := g.emit(ArgExtreme{Axis: a}, flat)
-	count := NewTensor(Int64, onAxis(len(flat.Shape), a, flat.Shape[a])...)
+	count := g.allocate(Int64, onAxis(len(flat.Shape), a, flat.Shape[a])...)
 	for i := range count.I {
 		count.I[i] = int64(i)
 	}

@@ -67,7 +67,7 @@ func (g *Graph) padByIndex(x *Value, before, after []int, mode string) *Value {
 		if n == 0 || total < 0 || total > maxElements || max(before[a], after[a]) > 1<<20 {
 			fail("pads of axis %d of %v are %w", a, x.Shape, ErrTooLarge)
 		}
-		idx := make([]int64, total)
+		idx := g.allocate(Int64, total).I
 		for i := range idx {
 			idx[i] = int64(borderIndex(i-before[a], n, mode))
 		}

@@ -50,7 +50,7 @@ func importResize(c *call) []*Value {
 		if out == n && scale == 1 {
 			continue
 		}
-		x = g.alongAxis(x, a, r.matrix(n, out, scale))
+		x = g.alongAxis(x, a, r.matrix(g, n, out, scale))
 	}
 	return one(x)
 }
@@ -127,8 +127,8 @@ type resampler struct {
 }
 
 // matrix is the n×out matrix of one axis.
-func (r resampler) matrix(n, out int, scale float64) *Tensor {
-	t := NewTensor(Float32, n, out)
+func (r resampler) matrix(g *Graph, n, out int, scale float64) *Tensor {
+	t := g.allocate(Float32, n, out)
 	for j := range out {
 		for k, w := range r.weights(r.source(float64(j), float64(n), float64(out), scale), n, scale) {
 			t.F[k*out+j] += float32(w)

@@ -6,7 +6,10 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
 
-const maxInline = 32 // nesting of functions and branches
+const (
+	maxInline = 32      // nesting of functions and branches
+	maxWork   = 1 << 24 // names copied on the way into them
+)
 
 // functions indexes the model's local functions.
 func (im *importer) functions() {
@@ -24,6 +27,9 @@ func (im *importer) functions() {
 func (im *importer) nested(scope map[string][]*Value, body func()) {
 	if im.depth >= maxInline {
 		fail("functions and branches are nested deeper than %d", maxInline)
+	}
+	if im.work += len(scope) + len(im.init); im.work > maxWork {
+		fail("functions, branches and loops are entered too often")
 	}
 	outer, init, what := im.scope, im.init, *im.what
 	im.scope, im.init = scope, maps.Clone(im.init)

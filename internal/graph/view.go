@@ -21,25 +21,30 @@ func dense(v *Value) strided {
 
 // viewOf follows reshapes, transpositions, slices and multiplications by a number back from v, as far as
 // the elements can still be addressed with strides.
-func viewOf(v *Value) strided {
-	if v.Def == nil {
+func viewOf(v *Value) strided { return viewWithin(v, maxView) }
+
+// maxView bounds how many operators a view looks through.
+const maxView = 64
+
+func viewWithin(v *Value, depth int) strided {
+	if v.Def == nil || depth == 0 {
 		return dense(v)
 	}
 	switch op := v.Def.Op.(type) {
 	case Reshape:
-		in := viewOf(v.Def.In[0])
+		in := viewWithin(v.Def.In[0], depth-1)
 		if strides, ok := restride(in.shape, in.strides, op.To); ok {
 			return strided{in.base, in.off, op.To, strides, in.scale}
 		}
 	case Transpose:
-		in := viewOf(v.Def.In[0])
+		in := viewWithin(v.Def.In[0], depth-1)
 		out := strided{in.base, in.off, v.Shape, make([]int, len(op.Perm)), in.scale}
 		for i, p := range op.Perm {
 			out.strides[i] = in.strides[p]
 		}
 		return out
 	case Slice:
-		in := viewOf(v.Def.In[0])
+		in := viewWithin(v.Def.In[0], depth-1)
 		out := strided{in.base, in.off, v.Shape, slices.Clone(in.strides), in.scale}
 		for i, s := range in.strides {
 			out.off += op.Start[i] * s
@@ -47,12 +52,12 @@ func viewOf(v *Value) strided {
 		}
 		return out
 	case Binary:
-		return scaledView(v, op)
+		return scaledView(v, op, depth)
 	}
 	return dense(v)
 }
 
-func scaledView(v *Value, op Binary) strided {
+func scaledView(v *Value, op Binary, depth int) strided {
 	for i, x := range v.Def.In {
 		c, ok := scalarConst(v.Def.In[1-i])
 		if !ok || x.Const != nil || !SameShape(x.Shape, v.Shape) {
@@ -65,7 +70,7 @@ func scaledView(v *Value, op Binary) strided {
 		default:
 			return dense(v)
 		}
-		in := viewOf(x)
+		in := viewWithin(x, depth-1)
 		in.scale *= c
 		return in
 	}
