@@ -276,6 +276,28 @@ func TestGaussians(t *testing.T) {
 	}
 }
 
+// The k kept are those a full sort would put first.
+func TestNearest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 9))
+	n := newNearest(4)
+	for range 50 {
+		n.reset()
+		var all []float64
+		for i := range 30 {
+			all = append(all, float64(rng.IntN(12)))
+			n.offer(i, all[i])
+		}
+		order := make([]int, len(all))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return int(all[b] - all[a]) })
+		if !slices.Equal(n.index, order[:4]) {
+			t.Fatalf("kept %v of %v, want %v", n.index, all, order[:4])
+		}
+	}
+}
+
 func TestBadConstruction(t *testing.T) {
 	ctx := context.Background()
 	e := defensetest.NewLinear(1)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sort"
 
 	"gorgonia.org/tensor"
 
 	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
 // TokenKNN scores a picture by how far its patch tokens lie from those of clean pictures: the mean over patches of 1 −
@@ -72,22 +72,43 @@ func farness(a activation, bank [][]float32, k, prefix int, want bool) (float64,
 		grad = make([]float64, len(a.v))
 	}
 	sum := 0.0
-	dots, order := make([]float32, len(bank)), make([]int, len(bank))
+	near := newNearest(k)
 	for t := prefix; t < a.shape[0]; t++ {
 		x := a.v[t*d : (t+1)*d]
+		near.reset()
 		for i, b := range bank {
-			var s float32
-			for j, v := range b {
-				s += v * x[j]
-			}
-			dots[i], order[i] = s, i
+			near.offer(i, kernel.Dot(b, x))
 		}
-		sort.SliceStable(order, func(i, j int) bool { return dots[order[i]] > dots[order[j]] })
-		c, dx, _ := cosine(x, bank[order[k-1]], want)
+		c, dx, _ := cosine(x, bank[near.index[k-1]], want)
 		sum += 1 - c
 		if want {
 			addScaled(grad[t*d:(t+1)*d], -1/n, dx)
 		}
 	}
 	return sum / n, [][][]float64{{grad}}
+}
+
+// nearest keeps the k largest products offered, largest first, of equal ones the first.
+type nearest struct {
+	index []int
+	dot   []float64
+}
+
+func newNearest(k int) *nearest { return &nearest{make([]int, k), make([]float64, k)} }
+
+func (n *nearest) reset() {
+	for i := range n.dot {
+		n.index[i], n.dot[i] = 0, math.Inf(-1)
+	}
+}
+
+func (n *nearest) offer(index int, dot float64) {
+	i := len(n.dot) - 1
+	if !(dot > n.dot[i]) {
+		return
+	}
+	for ; i > 0 && dot > n.dot[i-1]; i-- {
+		n.index[i], n.dot[i] = n.index[i-1], n.dot[i-1]
+	}
+	n.index[i], n.dot[i] = index, dot
 }
