@@ -45,13 +45,14 @@ func Finish(run *report.Run, started time.Time, machine string) {
 
 // assembly is one call of Assemble.
 type assembly struct {
-	journal *Journal
-	report  *report.Report
-	scorers []scorer
-	seconds map[string]float64
-	rows    map[string][][]Response // attack → system → image, from the files
-	float   map[string][][]Response // the same before rounding
-	pvalues []*report.Number        // to be adjusted together
+	journal  *Journal
+	report   *report.Report
+	scorers  []scorer
+	seconds  map[string]float64
+	rows     map[string][][]Response // attack → system → image, from the files
+	float    map[string][][]Response // the same before rounding
+	pvalues  []*report.Number        // of attacks against clean, to be adjusted together
+	controls []*report.Number        // of noise against clean and of attacks against each other
 }
 
 func newReport(j *Journal) *report.Report {

@@ -83,7 +83,10 @@ func (a *assembly) cell(s int, at report.Attack) error {
 		if err != nil {
 			return err
 		}
-		c.Drop, c.PValue = &drop, &p
+		c.Drop = &drop
+		if at.Kind != report.Worst { // which is chosen by its outcome, so that a test of it would mean nothing
+			c.PValue = &p
+		}
 		c.Success = success(a.scorers[s], clean, rows)
 	}
 	if float := a.float[at.ID]; float != nil && at.ID != report.Clean {
@@ -94,7 +97,11 @@ func (a *assembly) cell(s int, at report.Attack) error {
 		c.Float = &f
 	}
 	a.report.Cells = append(a.report.Cells, c)
-	if c.PValue != nil {
+	switch {
+	case c.PValue == nil:
+	case at.Kind == "noise":
+		a.controls = append(a.controls, c.PValue)
+	default:
 		a.pvalues = append(a.pvalues, c.PValue)
 	}
 	return nil
@@ -213,19 +220,22 @@ func (a *assembly) comparisons() error {
 		}
 	}
 	for i := range a.report.Comparisons {
-		a.pvalues = append(a.pvalues, &a.report.Comparisons[i].PValue)
+		a.controls = append(a.controls, &a.report.Comparisons[i].PValue)
 	}
 	return nil
 }
 
-// adjust makes the p-values hold for all comparisons of the report at once.
+// adjust makes the p-values hold for a whole family at once: what findings rest on, every attack against
+// clean, is one family; controls and comparisons of attacks with each other are the other.
 func (a *assembly) adjust() {
-	p := make([]float64, len(a.pvalues))
-	for i, v := range a.pvalues {
-		p[i] = float64(*v)
-	}
-	for i, v := range stat.Holm(p) {
-		*a.pvalues[i] = report.Number(v)
+	for _, family := range [][]*report.Number{a.pvalues, a.controls} {
+		p := make([]float64, len(family))
+		for i, v := range family {
+			p[i] = float64(*v)
+		}
+		for i, v := range stat.Holm(p) {
+			*family[i] = report.Number(v)
+		}
 	}
 }
 

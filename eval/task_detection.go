@@ -68,5 +68,5 @@ func (detection) statistic(rs []Response) (stat.Statistic, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(indices []int) float64 { return score.On(indices).AP50 }, nil
+	return score.AP50(), nil
 }

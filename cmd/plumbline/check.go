@@ -20,10 +20,10 @@ import (
 
 // checkFlags are the flags of check. Those that change the claim go into the configuration.
 type checkFlags struct {
-	config, out, baseline, shard, lang string
-	workers                            int
-	resume                             bool
-	set                                config // values of flags that were given
+	config, out, baseline, shard, lang, saveHeads string
+	workers                                       int
+	resume                                        bool
+	set                                           config // values of flags that were given
 }
 
 func newCheck() *cobra.Command {
@@ -61,6 +61,8 @@ The exit code is 1 when a gate fails or cannot be decided. An interrupted run co
 	fl.StringVar(&f.out, "out", "plumbline-report", "folder for the report")
 	fl.StringVar(&f.baseline, "baseline", "", "earlier report.json to compare with")
 	fl.StringVar(&f.shard, "shard", "", "i/n: only every n-th image, from the i-th")
+	fl.StringVar(&f.set.Heads.Files, "heads", "", "folder of trained heads that stand on the encoder as well")
+	fl.StringVar(&f.saveHeads, "save-heads", "", "folder to save the heads in that the configuration trains")
 	fl.StringVar(&f.lang, "lang", "en", "language first shown in the HTML: en or ja")
 	fl.IntVar(&f.workers, "workers", 0, "images at once (0: all processors); changes no result")
 	fl.BoolVar(&f.resume, "resume", false, "continue an interrupted run")
@@ -84,6 +86,12 @@ func (f checkFlags) merge(c *cobra.Command) (config, error) {
 		return cfg, usagef("--images and --data are the same: give one")
 	}
 	if given("images") || given("data") {
+		if cfg.Heads.Train != nil && cfg.Heads.Train.Path == cfg.Data.Path {
+			cfg.Heads.Train.Path = f.set.Data.Path
+		}
+		if f.config == "" {
+			cfg.Data = dataConfig{}
+		}
 		cfg.Data.Path = f.set.Data.Path
 	}
 	if given("layout") {
@@ -94,6 +102,9 @@ func (f checkFlags) merge(c *cobra.Command) (config, error) {
 	}
 	if given("text") {
 		cfg.Text = f.set.Text
+	}
+	if given("heads") {
+		cfg.Heads = headsConfig{Files: f.set.Heads.Files}
 	}
 	if given("attack") {
 		cfg.Attacks = splitList(f.set.Attacks)
@@ -126,7 +137,7 @@ func check(c *cobra.Command, f checkFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := newPlan(cfg, f.shard)
+	plan, err := newPlan(c.Context(), cfg, f.shard, f.saveHeads)
 	if err != nil {
 		return err
 	}
@@ -166,7 +177,7 @@ func runPlan(ctx context.Context, stderr io.Writer, plan *eval.Plan, f checkFlag
 }
 
 // newPlan opens everything that the configuration names.
-func newPlan(cfg config, shard string) (*eval.Plan, error) {
+func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, error) {
 	attempts, err := cfg.attempts()
 	if err != nil {
 		return nil, err
@@ -183,17 +194,29 @@ func newPlan(cfg config, shard string) (*eval.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	var enc encoder.Encoder
 	enc, artifact, err := openConfigured(cfg)
 	if err != nil {
 		return nil, err
 	}
-	zero, err := p.systems(enc, data)
+	systems, err := p.systems(data)
+	if err != nil {
+		return nil, err
+	}
+	more, err := cfg.Heads.systems(ctx, cfg, enc, data, p)
+	if err != nil {
+		return nil, err
+	}
+	if save != "" {
+		if err := saveHeads(save, more); err != nil {
+			return nil, err
+		}
+	}
+	group, err := eval.Heads(enc, "same-weights", "", data, append(systems, more...)...)
 	if err != nil {
 		return nil, err
 	}
 	plan := &eval.Plan{Title: cfg.Title, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: enc, Artifact: artifact,
-		Data: data, Groups: []eval.Group{zero}, Attempts: attempts, Seed: cfg.Seed, Config: text}
+		Data: data, Groups: []eval.Group{group}, Attempts: attempts, Seed: cfg.Seed, Config: text}
 	if plan.Title == "" {
 		plan.Title = fmt.Sprintf("%s on %s", enc.Spec().Name, data.Name)
 	}

@@ -24,6 +24,7 @@ type config struct {
 	Labels     string              `yaml:"labels,omitempty"`     // JSON with prompts, logit_scale, classes
 	Text       string              `yaml:"text,omitempty"`       // .npy, one row per prompt
 	Data       dataConfig          `yaml:"data"`
+	Heads      headsConfig         `yaml:"heads,omitempty"`
 	Attacks    []string            `yaml:"attacks,flow"`
 	Eps        []string            `yaml:"eps,flow"`
 	Steps      int                 `yaml:"steps,omitempty"`
@@ -31,20 +32,9 @@ type config struct {
 	Gates      []string            `yaml:"gates,omitempty"`
 }
 
-// dataConfig says which images.
-type dataConfig struct {
-	Path     string `yaml:"path"`                   // "tiles" for the embedded ones
-	Layout   string `yaml:"layout,omitempty"`       // folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile
-	Numbers  []int  `yaml:"numbers,omitempty,flow"` // keep files whose name ends in _N, first to last
-	HoldOut  int    `yaml:"hold_out,omitempty"`     // keep every n-th image of each class
-	PerClass int    `yaml:"per_class,omitempty"`
-}
-
-const embeddedTiles = "tiles"
-
 // defaults is what check does without arguments.
 func defaults() config {
-	return config{Encoder: "inspect-tiny", Data: dataConfig{Path: embeddedTiles}, Attacks: []string{"noise", "embedding", "prm"}, Eps: []string{"8/255"}}
+	return config{Encoder: "inspect-tiny", Data: embeddedData(), Attacks: []string{"noise", "embedding", "prm"}, Eps: []string{"8/255"}}
 }
 
 // readConfig reads a configuration. Paths in it are relative to its folder.
@@ -88,7 +78,11 @@ func parseConfig(raw []byte) (config, error) {
 // rebase makes paths that exist below dir relative to the working folder. A name without a file, such as
 // an embedded model's, stays as it is.
 func (c *config) rebase(dir string) {
-	for _, p := range []*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path} {
+	paths := []*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path, &c.Heads.Files}
+	if c.Heads.Train != nil {
+		paths = append(paths, &c.Heads.Train.Path)
+	}
+	for _, p := range paths {
 		if *p == "" || filepath.IsAbs(*p) {
 			continue
 		}
@@ -146,4 +140,10 @@ func (c config) yaml() (string, error) {
 		return "", fmt.Errorf("configuration: %w", err)
 	}
 	return string(raw), nil
+}
+
+// embeddedData are the twelve tiles, with the names that the embedded heads know.
+func embeddedData() dataConfig {
+	return dataConfig{Path: embeddedTiles, Part: "magnetic tile", Good: "none",
+		Rename: map[string]string{"MT_Free": "none", "MT_Blowhole": "blowhole", "MT_Break": "break", "MT_Crack": "crack", "MT_Fray": "fray", "MT_Uneven": "uneven surface"}}
 }

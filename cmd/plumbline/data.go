@@ -7,10 +7,44 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/models"
 )
+
+// dataConfig says which images.
+type dataConfig struct {
+	Path     string            `yaml:"path"`                   // embedded:tiles for the embedded ones
+	Layout   string            `yaml:"layout,omitempty"`       // folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile
+	Rename   map[string]string `yaml:"rename,omitempty"`       // class of the data → name used here
+	Numbers  []int             `yaml:"numbers,omitempty,flow"` // keep files whose name ends in _N, first to last
+	HoldOut  int               `yaml:"hold_out,omitempty"`     // keep every n-th image of each class
+	Rest     bool              `yaml:"rest,omitempty"`         // keep the others instead
+	PerClass int               `yaml:"per_class,omitempty"`
+	Part     string            `yaml:"part,omitempty"` // what is shown; captions and questions are made with it where there are none
+	Good     string            `yaml:"good,omitempty"` // class free of defects
+}
+
+const embeddedTiles = "embedded:tiles"
+
+// embedded reports whether the images are the embedded ones.
+func (c dataConfig) embedded() bool { return c.Path == embeddedTiles }
+
+// describe names the images for people.
+func (c dataConfig) describe() string {
+	text := filepath.Base(c.Path)
+	if len(c.Numbers) == 2 {
+		text += fmt.Sprintf(", numbers %d to %d", c.Numbers[0], c.Numbers[1])
+	}
+	switch {
+	case c.HoldOut > 0 && c.Rest:
+		text += fmt.Sprintf(", all but every %d-th image of a class", c.HoldOut)
+	case c.HoldOut > 0:
+		text += fmt.Sprintf(", every %d-th image of a class", c.HoldOut)
+	}
+	return text
+}
 
 // layouts are the readers of data sets by name. Where images and annotations are apart, they are the
 // folders images and annotations (VOC) or the folder images and the file annotations.json (COCO).
@@ -45,7 +79,10 @@ func (c dataConfig) open() (*dataset.Dataset, error) {
 		return nil, usagef("data: hold_out and per_class are counts")
 	}
 	if c.HoldOut > 0 {
-		d, _ = d.EveryNth(c.HoldOut)
+		held, rest := d.EveryNth(c.HoldOut)
+		if d = held; c.Rest {
+			d = rest
+		}
 	}
 	if c.PerClass > 0 {
 		d = d.PerClass(c.PerClass)
@@ -53,11 +90,31 @@ func (c dataConfig) open() (*dataset.Dataset, error) {
 	if d.Len() == 0 {
 		return nil, fmt.Errorf("%s: no image is left after the selection", c.Path)
 	}
+	return c.named(d)
+}
+
+// named renames the classes and makes captions and questions where a part is named.
+func (c dataConfig) named(d *dataset.Dataset) (*dataset.Dataset, error) {
+	if len(c.Rename) > 0 {
+		classes := slices.Clone(d.Classes)
+		for i, name := range classes {
+			if to, ok := c.Rename[name]; ok {
+				classes[i] = to
+			}
+		}
+		var err error
+		if d, err = d.Relabel(classes, c.Rename); err != nil {
+			return nil, err
+		}
+	}
+	if c.Part != "" {
+		d = d.Describe(c.Part, c.Good)
+	}
 	return d, nil
 }
 
 func (c dataConfig) read() (*dataset.Dataset, error) {
-	if c.Path == embeddedTiles && !exists(c.Path) {
+	if c.embedded() {
 		return tiles()
 	}
 	if c.Layout == "" {
@@ -87,16 +144,34 @@ func tiles() (*dataset.Dataset, error) {
 		if d.ClassIndex(class) == dataset.NoLabel {
 			d.Classes = append(d.Classes, class)
 		}
-		s := dataset.Generated(name, func() (*image.NRGBA, error) {
-			raw, err := fs.ReadFile(files, name)
-			if err != nil {
-				return nil, err
-			}
-			return dataset.DecodeImage(raw)
-		}, nil)
-		s.Label = d.ClassIndex(class)
+		s, err := tile(files, name, d.ClassIndex(class))
 		d.Samples = append(d.Samples, s)
-		return nil
+		return err
 	})
 	return d, err
+}
+
+// tile is one embedded photograph with its mask, which lies beside it as PNG.
+func tile(files fs.FS, name string, class int) (*dataset.Sample, error) {
+	picture := func(name string) (*image.NRGBA, error) {
+		raw, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		return dataset.DecodeImage(raw)
+	}
+	marked, err := picture(strings.TrimSuffix(name, ".jpg") + ".png")
+	if err != nil {
+		return nil, err
+	}
+	mask := dataset.NewMask(marked.Rect.Dx(), marked.Rect.Dy())
+	for i := range mask.Pix {
+		if marked.Pix[4*i] >= 128 {
+			mask.Pix[i] = uint16(class + 1)
+		}
+	}
+	s := dataset.Generated(name, func() (*image.NRGBA, error) { return picture(name) },
+		func(int, int) (*dataset.Mask, error) { return mask, nil })
+	s.Label, s.Boxes = class, mask.Boxes(16)
+	return s, nil
 }

@@ -44,7 +44,7 @@ func writeRun(w io.Writer, run *report.Run) error {
 
 // printSummary prints the matrix, the gates and the verdict for a terminal of eighty columns and more.
 func printSummary(w io.Writer, r *report.Report) {
-	fmt.Fprintf(w, "%s: %d images, judged from 8-bit PNG files\n", r.Title, len(r.Images))
+	fmt.Fprintf(w, "%s: %d images, judged from 8-bit PNG files; 95 %% intervals in parentheses\n", r.Title, len(r.Images))
 	for _, eps := range r.Budgets() {
 		attacks := append([]report.Attack{r.Attacks[0]}, r.At(eps)...)
 		rows := [][]string{{"ε = " + eps}}
@@ -52,12 +52,11 @@ func printSummary(w io.Writer, r *report.Report) {
 			rows[0] = append(rows[0], a.Name)
 		}
 		for _, s := range r.Systems {
-			score, interval := []string{s.Name + ", " + s.Metric.Name}, []string{"  95 % interval"}
+			row := []string{s.Name + ", " + s.Metric.Name}
 			for _, a := range attacks {
-				c := r.Cell(s.ID, a.ID)
-				score, interval = append(score, s.Metric.Format(c.Score.Value)), append(interval, s.Metric.FormatInterval(c.Score))
+				row = append(row, scoreCell(s.Metric, r.Cell(s.ID, a.ID).Score))
 			}
-			rows = append(rows, score, interval)
+			rows = append(rows, row)
 		}
 		fmt.Fprintln(w)
 		printTable(w, rows)
@@ -70,6 +69,13 @@ func printSummary(w io.Writer, r *report.Report) {
 	for _, p := range r.Verdict.Points {
 		fmt.Fprintln(w, p)
 	}
+}
+
+func scoreCell(m report.Metric, s report.Score) string {
+	if i := m.FormatInterval(s); i != "" {
+		return m.Format(s.Value) + " (" + i + ")"
+	}
+	return m.Format(s.Value)
 }
 
 // printTable aligns columns, the first to the left and the others to the right.

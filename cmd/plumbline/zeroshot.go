@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
@@ -79,20 +78,10 @@ func (p *prompts) row(class string) (int, error) {
 // systems builds the zero-shot inspectors. The first chooses among the prompts of the data's classes, as
 // an inspector that knows which line it stands on does; where there are more prompts, a second chooses
 // among all of them.
-func (p *prompts) systems(enc encoder.Encoder, data *dataset.Dataset) (eval.Group, error) {
-	if len(data.Classes) == 0 {
-		return nil, fmt.Errorf("%s has no classes: a zero-shot head needs one folder per class", data.Name)
-	}
-	var order []int
-	for _, class := range data.Classes {
-		i, err := p.row(class)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(order, i) {
-			return nil, fmt.Errorf("two classes have the prompt %q", p.Prompts[i])
-		}
-		order = append(order, i)
+func (p *prompts) systems(data *dataset.Dataset) ([]eval.HeadSystem, error) {
+	order, err := p.order(data)
+	if err != nil {
+		return nil, err
 	}
 	own, err := p.head("zero-shot", order, data.Classes)
 	if err != nil {
@@ -112,7 +101,39 @@ func (p *prompts) systems(enc encoder.Encoder, data *dataset.Dataset) (eval.Grou
 		}
 		heads = append(heads, all)
 	}
-	return eval.Heads(enc, "same-weights", "", data, heads...)
+	return heads, nil
+}
+
+// order returns the prompt of each class.
+func (p *prompts) order(data *dataset.Dataset) ([]int, error) {
+	if len(data.Classes) == 0 {
+		return nil, fmt.Errorf("%s has no classes: a zero-shot head needs one folder per class", data.Name)
+	}
+	var order []int
+	for _, class := range data.Classes {
+		i, err := p.row(class)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(order, i) {
+			return nil, fmt.Errorf("two classes have the prompt %q", p.Prompts[i])
+		}
+		order = append(order, i)
+	}
+	return order, nil
+}
+
+// suite gives the other zero-shot heads what they need of the text.
+func (p *prompts) suite(data *dataset.Dataset) (*head.SuiteText, error) {
+	order, err := p.order(data)
+	if err != nil {
+		return nil, err
+	}
+	t := &head.SuiteText{Scale: p.LogitScale}
+	for _, i := range order {
+		t.Classes = append(t.Classes, p.rows[i])
+	}
+	return t, nil
 }
 
 func (p *prompts) head(id string, order []int, labels []string) (eval.HeadSystem, error) {

@@ -169,14 +169,15 @@ func Load(path string) (Head, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := decodeHead(data)
+	h, err := Decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return h, nil
 }
 
-func decodeHead(data []byte) (Head, error) {
+// Decode reads a head from the bytes of a file that [Save] wrote; see [Load].
+func Decode(data []byte) (Head, error) {
 	s, err := decodeState(data)
 	if err != nil {
 		return nil, err

@@ -78,16 +78,16 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 	for i := range good {
 		bad := bytes.Clone(good)
 		bad[i] ^= 0x40
-		if _, err := decodeHead(bad); err == nil {
+		if _, err := Decode(bad); err == nil {
 			t.Fatalf("a change of byte %d was accepted", i)
 		}
-		if _, err := decodeHead(good[:i]); err == nil {
+		if _, err := Decode(good[:i]); err == nil {
 			t.Fatalf("the first %d bytes were accepted", i)
 		}
 	}
 	newer := bytes.Clone(good)
 	binary.LittleEndian.PutUint32(newer[8:], 9)
-	if _, err := decodeHead(newer); err == nil || !strings.Contains(err.Error(), "version 9") {
+	if _, err := Decode(newer); err == nil || !strings.Contains(err.Error(), "version 9") {
 		t.Errorf("a newer version: %v", err)
 	}
 }
@@ -121,7 +121,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`{"kind":"knn","name":"k","config":{"source":{"tap":"embedding","width":2},"k":1,"classes":2,"labels":[1]},"arrays":[{"name":"bank","shape":[1,2]}]}`), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, 2))
 	f.Add([]byte(`{"kind":"vqatext","name":"q","config":{"width":48,"scale":1,"words":{"words":["a"]},"questions":["a"],"answers":[["b"]]},"arrays":[{"name":"answers0","shape":[1,48]}]}`), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, 48))
 	f.Fuzz(func(t *testing.T, header, raw []byte) {
-		h, err := decodeHead(sealed(header, raw))
+		h, err := Decode(sealed(header, raw))
 		if err != nil {
 			return
 		}

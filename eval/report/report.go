@@ -127,7 +127,7 @@ type Cell struct {
 	Score   Score   `json:"score"`
 	Drop    *Score  `json:"drop,omitempty"`    // clean minus attacked, paired per image
 	Success *Score  `json:"success,omitempty"` // share of originally right answers that became wrong
-	PValue  *Number `json:"p_value,omitempty"` // against clean, exact McNemar, Holm-adjusted over the report
+	PValue  *Number `json:"p_value,omitempty"` // against clean, Holm-adjusted over all attacks; of noise and comparisons, over those
 	Float   *Score  `json:"float,omitempty"`   // the same from unrounded pixels; shown, never judged
 }
 
@@ -137,7 +137,7 @@ type Comparison struct {
 	A          string `json:"a"`
 	B          string `json:"b"`
 	Difference Score  `json:"difference"` // score under A minus score under B
-	PValue     Number `json:"p_value"`    // two-sided, Holm-adjusted over the report
+	PValue     Number `json:"p_value"`    // two-sided, Holm-adjusted over all comparisons and controls
 }
 
 // Gate is a condition that the deployment must meet.

@@ -52,7 +52,7 @@ type Score struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Format prints the estimate alone: percent for shares, three significant digits otherwise.
+// Format prints the estimate alone: percent for shares, two decimals otherwise.
 func (m Metric) Format(v Number) string {
 	switch {
 	case math.IsNaN(float64(v)):
@@ -60,7 +60,7 @@ func (m Metric) Format(v Number) string {
 	case m.Share:
 		return percent(v) + " %"
 	}
-	return strconv.FormatFloat(float64(v), 'g', 3, 64)
+	return strconv.FormatFloat(float64(v), 'f', 2, 64)
 }
 
 // FormatInterval prints the interval without the estimate, or "" when there is none.
@@ -68,7 +68,7 @@ func (m Metric) FormatInterval(s Score) string {
 	if !s.Low.Finite() || !s.High.Finite() {
 		return ""
 	}
-	low, high := strconv.FormatFloat(float64(s.Low), 'g', 3, 64), strconv.FormatFloat(float64(s.High), 'g', 3, 64)
+	low, high := strconv.FormatFloat(float64(s.Low), 'f', 2, 64), strconv.FormatFloat(float64(s.High), 'f', 2, 64)
 	if m.Share {
 		low, high = percent(s.Low), percent(s.High)
 	}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/models"
+)
+
+// headsConfig says which heads stand on the encoder beside the zero-shot inspectors: those in a folder, or
+// a suite over all tasks trained on other images of the same classes.
+type headsConfig struct {
+	Files  string      `yaml:"files,omitempty"` // folder of heads saved with --save-heads
+	Train  *dataConfig `yaml:"train,omitempty"` // images to train on; not among those that are judged
+	Effort float64     `yaml:"effort,omitempty"`
+	Seed   uint64      `yaml:"seed,omitempty"`
+}
+
+// headFile is the extension of saved heads.
+const headFile = ".head"
+
+// systems opens or trains the heads. It returns nothing where none are asked for.
+func (h headsConfig) systems(ctx context.Context, cfg config, enc encoder.Encoder, data *dataset.Dataset, p *prompts) ([]eval.HeadSystem, error) {
+	var heads []head.Head
+	var note string
+	var err error
+	switch {
+	case h.Files != "" && h.Train != nil:
+		return nil, usagef("heads: give files or train, not both")
+	case h.Files != "":
+		heads, err = loadHeads(os.DirFS(h.Files))
+		note = "loaded from " + filepath.Base(h.Files)
+	case h.Train != nil:
+		heads, err = h.train(ctx, cfg, enc, data, p)
+		note = "trained on " + h.Train.describe()
+	case cfg.Data.embedded() && slices.Contains(models.Names(), cfg.Encoder):
+		heads, err = embeddedHeads(cfg.Encoder)
+		note = "embedded; trained on the images that the encoder was trained on, with docs/magnetic-tile.yaml"
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []eval.HeadSystem
+	for _, k := range heads {
+		if k.Name() == zeroShotOfSuite {
+			continue // the zero-shot inspectors are there already
+		}
+		out = append(out, eval.HeadSystem{Head: k, Title: headTitle(k.Name()), Note: note})
+	}
+	slices.SortStableFunc(out, func(a, b eval.HeadSystem) int {
+		return slices.Index(taskOrder, a.Head.Task()) - slices.Index(taskOrder, b.Head.Task())
+	})
+	return out, nil
+}
+
+// taskOrder is the order of tasks in a report.
+var taskOrder = []head.Task{head.Classification, head.Anomaly, head.Segmentation, head.Detection, head.Captioning, head.VQA, head.Retrieval}
+
+// loadHeads reads every saved head of a folder, in order of file name.
+func loadHeads(files fs.FS) ([]head.Head, error) {
+	entries, err := fs.ReadDir(files, ".")
+	if err != nil {
+		return nil, err
+	}
+	var out []head.Head
+	for _, e := range entries {
+		if path.Ext(e.Name()) != headFile {
+			continue
+		}
+		raw, err := fs.ReadFile(files, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		h, err := head.Decode(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		out = append(out, h)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no *%s file in the folder of heads", headFile)
+	}
+	return out, nil
+}
+
+func embeddedHeads(model string) ([]head.Head, error) {
+	files, err := models.Files(model)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := fs.Sub(files, "heads")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fs.Stat(sub, "."); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return loadHeads(sub)
+}
+
+// train builds the suite on the training images.
+func (h headsConfig) train(ctx context.Context, cfg config, enc encoder.Encoder, data *dataset.Dataset, p *prompts) ([]head.Head, error) {
+	train, err := h.Train.open()
+	if err != nil {
+		return nil, err
+	}
+	if train, err = train.Relabel(data.Classes, nil); err != nil {
+		return nil, err
+	}
+	if both := shared(train, data); both != "" {
+		return nil, usagef("heads: %s is among the training images and among the judged ones", both)
+	}
+	samples, problems := train.LoadAll(ctx)
+	if len(problems) > 0 {
+		return nil, problems[0]
+	}
+	s := head.Suite{Spec: enc.Spec(), Classes: data.Classes, Good: h.Train.Good, Seed: h.Seed, Effort: h.Effort}
+	if s.Text, err = p.suite(data); err != nil {
+		return nil, err
+	}
+	feats, err := head.Extract(ctx, enc, samples, s.Taps())
+	if err != nil {
+		return nil, err
+	}
+	heads, errs := s.Build(feats)
+	return heads, errors.Join(errs...)
+}
+
+// shared returns an image that is in both sets, by file.
+func shared(a, b *dataset.Dataset) string {
+	files := map[string]bool{}
+	for _, s := range a.Samples {
+		if s.Path != "" {
+			files[filepath.Clean(s.Path)] = true
+		}
+	}
+	for _, s := range b.Samples {
+		if s.Path != "" && files[filepath.Clean(s.Path)] {
+			return s.Path
+		}
+	}
+	return ""
+}
+
+// saveHeads writes every head into dir.
+func saveHeads(dir string, systems []eval.HeadSystem) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, s := range systems {
+		name := strings.NewReplacer("/", "_", `\`, "_").Replace(s.Head.Name()) + headFile
+		if err := head.Save(filepath.Join(dir, name), s.Head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// zeroShotOfSuite is the suite's own zero-shot classifier.
+const zeroShotOfSuite = "classify-zeroshot"
+
+// headTitles are the suite's heads for people.
+var headTitles = map[string]string{
+	"classify-linear":         "Linear probe",
+	"classify-linear-tokens":  "Linear probe on mean token",
+	"classify-mlp":            "MLP on mean token",
+	"classify-knn":            "k-NN classifier",
+	"classify-prototypes":     "Class prototypes",
+	"anomaly-memory":          "Memory bank, inner layers",
+	"anomaly-memory-last":     "Memory bank, last layer",
+	"anomaly-mahalanobis":     "Mahalanobis distance",
+	"segment-linear":          "Linear per token",
+	"segment-mlp-skips":       "MLP per token, several layers",
+	"segment-knn":             "k-NN per token",
+	"segment-zeroshot":        "Tokens against text",
+	"detect-linear":           "Box head, linear",
+	"detect-mlp-skips":        "Box head, MLP, several layers",
+	"detect-prototypes":       "Prototype matching",
+	"detect-regions-zeroshot": "Regions against text",
+	"caption-retrieval":       "Caption retrieval",
+	"caption-template":        "Caption template",
+	"caption-decoder":         "Caption decoder",
+	"vqa-net":                 "Answer classifier",
+	"vqa-retrieval":           "Answer retrieval",
+	"vqa-zeroshot":            "Prompted answers",
+	"retrieve-image":          "Image retrieval",
+	"retrieve-image-tokens":   "Image retrieval by mean token",
+	"retrieve-text":           "Text retrieval",
+}
+
+func headTitle(name string) string {
+	if t, ok := headTitles[name]; ok {
+		return t
+	}
+	return name
+}

@@ -1,0 +1,73 @@
+package metric
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// AP50 returns the average precision at IoU 0.5, as [DetectionScore.On] gives it, as a function that is
+// cheap to call for many resamples: the detections of all images are put in order once, and a resample
+// only counts how often each image occurs. Detections of equal score of different images are taken in
+// the order of their images.
+func (d *DetectionScore) AP50() func(indices []int) float64 {
+	ordered := make([][]rankedDetection, d.classes)
+	for c := range ordered {
+		ordered[c] = d.ranked(c)
+	}
+	return func(indices []int) float64 {
+		times := make([]int, len(d.images))
+		for _, i := range indices {
+			times[i]++
+		}
+		var mean meanOf
+		for c := range ordered {
+			mean.add(d.resampled(c, ordered[c], times))
+		}
+		return mean.value()
+	}
+}
+
+// rankedDetection is one detection of one image at IoU 0.5.
+type rankedDetection struct {
+	image int
+	score float64
+	hit   bool
+}
+
+// ranked lists a class's detections of all images, best first.
+func (d *DetectionScore) ranked(class int) []rankedDetection {
+	var out []rankedDetection
+	for i := range d.images {
+		m := &d.images[i][class]
+		for k, r := range m.result[0] {
+			if r != ignored {
+				out = append(out, rankedDetection{i, m.scores[k], r == hit})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b rankedDetection) int { return cmp.Compare(b.score, a.score) })
+	return out
+}
+
+// resampled is the average precision of a class where image i occurs times[i] times.
+func (d *DetectionScore) resampled(class int, ordered []rankedDetection, times []int) float64 {
+	boxes := 0
+	for i, n := range times {
+		boxes += n * d.images[i][class].boxes
+	}
+	if boxes == 0 {
+		return math.NaN()
+	}
+	recall, precision := make([]float64, 0, len(ordered)), make([]float64, 0, len(ordered))
+	hits, seen := 0, 0
+	for _, f := range ordered {
+		for range times[f.image] {
+			if seen++; f.hit {
+				hits++
+			}
+			recall, precision = append(recall, float64(hits)/float64(boxes)), append(precision, float64(hits)/float64(seen))
+		}
+	}
+	return interpolated(recall, precision)
+}
