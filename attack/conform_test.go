@@ -47,7 +47,7 @@ var conforming = []string{
 	"apgd(steps=12)", "apgd-ce(steps=8,stop=never,restarts=2)", "apgd-dlr(steps=8)", "apgd-t(steps=6,targets=2)", "fab-t(steps=5,targets=2)", "square(queries=30)",
 	"restarts(n=2,attack=pgd(steps=3))", "cascade(pgd(steps=3),square(queries=9))", "worst-of(prm(steps=3),embedding(steps=3),by=prm)", "autoattack",
 	"simba(queries=20)", "simba(queries=20,basis=dct,objective=prm,stop=never)", "nes(steps=3,samples=6)", "rays(queries=40)", "hopskipjump(steps=2,first=10)", "deepfool(steps=5)",
-	"uap(steps=4,batch=2)", "uap-ensemble(steps=3,objective=prm)",
+	"uap(steps=4,batch=2)", "plumb(steps=5)", "uap-ensemble(steps=3,objective=prm)",
 }
 
 // conformingL2 lists attacks for L2.
