@@ -4,7 +4,8 @@
 //
 // Image i of a seed is one scene, whatever the size it is drawn at: kinds of surface and of defect cycle with
 // i, so that every 35 consecutive images hold each combination once, and everything else is drawn from a
-// generator keyed by (seed, i). The same (seed, i, size) gives the same bytes.
+// generator keyed by (seed, i). The same (seed, i, size) gives the same bytes. Boxes and words are read off the
+// mask as drawn, so a defect near the border between small and large may change its word with the size.
 package surfaces
 
 import (
