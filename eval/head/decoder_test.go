@@ -3,6 +3,7 @@ package head
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,30 @@ func TestDecoderAttends(t *testing.T) {
 	}
 	if right < 145 {
 		t.Errorf("%d of 150 captions are right, for example %q", right, predict(t, h, test[0]).Text)
+	}
+}
+
+// Matrix products that the linear algebra splits over processors must not change the result.
+func TestLargeTrainingIsDeterministic(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	ts := &targets{x: randomRows(rng, 300, 160)}
+	for i := range ts.x {
+		ts.classes = append(ts.classes, []float32{float32(i % 2), float32(1 - i%2)})
+	}
+	var first []float32
+	for range 3 {
+		n, err := newNet([]int{160, 130, 2}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.fit(ts, Training{Epochs: 3, Batch: 256, Seed: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = clone(n.layers[0].w)
+		} else if !slices.Equal(first, n.layers[0].w) {
+			t.Fatal("the same seed gave other weights")
+		}
 	}
 }
 
