@@ -7,11 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"image"
 	"math"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 
 	"gorgonia.org/tensor"
 
@@ -58,23 +55,18 @@ type Trainer struct {
 	Image  *encoder.Trainable
 	Text   *encoder.Trainable
 
-	data, held []example
-	scale      *train.Param // logarithm of the logit scale
-	params     []*train.Param
+	data   *pool
+	held   []example
+	scale  *train.Param // logarithm of the logit scale
+	params []*train.Param
 }
 
-// example is an image with its captions.
-type example struct {
-	pixels   *image.NRGBA
-	captions []string
-	class    int
-}
-
-// New draws the data and the initial weights of a recipe.
+// New draws the validation images and the initial weights of a recipe. Training images are drawn when they
+// are first needed.
 func New(ctx context.Context, r Recipe) (*Trainer, error) {
 	t := &Trainer{Recipe: r}
 	var err error
-	if t.data, err = draw(ctx, r, 0, r.Images); err != nil {
+	if t.data, err = newPool(r); err != nil {
 		return nil, err
 	}
 	if t.held, err = draw(ctx, r, HeldFrom, r.Held); err != nil {
@@ -118,41 +110,6 @@ func open(m *onnx.Model, p encoder.Preprocess) (*encoder.Trainable, error) {
 	return e.Trainable()
 }
 
-// draw renders images first..first+n of the recipe's seed on all processors.
-func draw(ctx context.Context, r Recipe, first, n int) ([]example, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	d, err := surfaces.New(surfaces.Config{Seed: r.Seed, First: first, N: n, Size: r.Image.Size})
-	if err != nil {
-		return nil, err
-	}
-	out, errs := make([]example, n), make([]error, n)
-	var wg sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for w := range workers {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := w; i < n && ctx.Err() == nil; i += workers {
-				s, err := d.Load(i)
-				if err != nil {
-					errs[i] = err
-					continue
-				}
-				out[i] = example{s.Pixels, s.Captions, s.Label}
-			}
-		}()
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, ctx.Err()
-}
-
 // allCaptions are the captions of enough images to hold every word.
 func allCaptions() []string {
 	var texts []string
@@ -179,7 +136,7 @@ func (t *Trainer) Train(ctx context.Context, checkpoint string, save int, progre
 func (t *Trainer) LogitScale() float64 { return math.Exp(float64(t.scale.Value[0])) }
 
 // Len implements [train.Task].
-func (t *Trainer) Len() int { return len(t.data) }
+func (t *Trainer) Len() int { return t.Recipe.Images }
 
 // Sync implements [train.Task]. The logit scale stays at 100 or below, as in CLIP.
 func (t *Trainer) Sync() {
@@ -193,8 +150,11 @@ func (t *Trainer) Sync() {
 func (t *Trainer) Batch(ctx context.Context, step int, samples []int) (m train.Metrics, err error) {
 	images, tokens, captions := make([]*tensor.Dense, len(samples)), make([][]float32, len(samples)), make([]string, len(samples))
 	rng := rand.New(rand.NewPCG(t.Recipe.Seed, uint64(step)^0x63617074696f6e))
+	if err := t.data.draw(ctx, samples); err != nil {
+		return m, err
+	}
 	for i, k := range samples {
-		e := t.data[k]
+		e := t.data.drawn[k]
 		images[i] = dataset.Planar(e.pixels)
 		captions[i] = e.captions[rng.IntN(len(e.captions))]
 		tokens[i] = t.Vocab.Encode(captions[i])

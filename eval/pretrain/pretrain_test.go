@@ -158,7 +158,11 @@ func TestSave(t *testing.T) {
 	if err := m.Save(ctx, dir); err != nil {
 		t.Fatal(err)
 	}
-	images := []*tensor.Dense{dataset.Planar(m.data[3].pixels)}
+	some, err := draw(ctx, r, 3, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := []*tensor.Dense{dataset.Planar(some[0].pixels)}
 	want, err := m.embed(ctx, images)
 	if err != nil {
 		t.Fatal(err)
