@@ -9,6 +9,7 @@ import (
 // Config says how a run is trained. Everything in it decides the weights that come out.
 type Config struct {
 	Steps      int     `json:"steps"`                // optimiser steps
+	Stop       int     `json:"stop,omitempty"`       // steps after which to end, though the rate falls as for Steps; 0 is Steps
 	Batch      int     `json:"batch"`                // samples of one forward and backward pass
 	Accumulate int     `json:"accumulate,omitempty"` // batches whose gradients are averaged for a step; 0 is 1
 	Optimizer  string  `json:"optimizer,omitempty"`  // "adamw" (default) or "sgd"
@@ -30,7 +31,7 @@ func (c Config) Validate() error {
 		v      float64
 		lo, hi float64
 	}{
-		{"steps", float64(c.Steps), 1, 1 << 31}, {"batch", float64(c.Batch), 1, 1 << 20}, {"accumulate", float64(c.Accumulate), 0, 1 << 20},
+		{"steps", float64(c.Steps), 1, 1 << 31}, {"stop", float64(c.Stop), 0, float64(c.Steps)}, {"batch", float64(c.Batch), 1, 1 << 20}, {"accumulate", float64(c.Accumulate), 0, 1 << 20},
 		{"lr", c.LR, 0, 1e3}, {"warmup", float64(c.Warmup), 0, 1 << 31}, {"floor", c.Floor, 0, 1}, {"decay", c.Decay, 0, 1e3},
 		{"clip", c.Clip, 0, math.MaxFloat64}, {"ema", c.EMA, 0, 1}, {"every", float64(c.Every), 0, 1 << 31}, {"patience", float64(c.Patience), 0, 1 << 31},
 	} {
@@ -43,6 +44,14 @@ func (c Config) Validate() error {
 	}
 	_, err := NewOptimizer(c.optimizer(), nil, 0)
 	return err
+}
+
+// last is the number of steps that are taken.
+func (c Config) last() int {
+	if c.Stop > 0 {
+		return c.Stop
+	}
+	return c.Steps
 }
 
 func (c Config) optimizer() string {

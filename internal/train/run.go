@@ -83,7 +83,7 @@ func (r *Run) Train(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for s.Step < s.Config.Steps && !s.Stopped {
+	for s.Step < s.Config.last() && !s.Stopped {
 		err := s.step(ctx)
 		if err == nil && s.Save > 0 && s.Step%s.Save == 0 {
 			err = s.write()
@@ -233,8 +233,8 @@ func (s *state) report(norm, lr, validation float64) {
 	done := float64(s.Step - s.first)
 	each := time.Since(s.began).Seconds() / done
 	s.Progress(Progress{
-		Step: s.Step, Steps: s.Config.Steps, Loss: s.losses.Loss, Clean: s.losses.Clean, Norm: norm, LR: lr, Validation: validation,
+		Step: s.Step, Steps: s.Config.last(), Loss: s.losses.Loss, Clean: s.losses.Clean, Norm: norm, LR: lr, Validation: validation,
 		PerSecond: float64(s.Config.Batch*max(s.Config.Accumulate, 1)) / each,
-		Left:      time.Duration(each * float64(s.Config.Steps-s.Step) * float64(time.Second)),
+		Left:      time.Duration(each * float64(s.Config.last()-s.Step) * float64(time.Second)),
 	})
 }

@@ -234,3 +234,23 @@ func TestDivergenceIsReported(t *testing.T) {
 		}
 	}
 }
+
+// TestStop ends where a longer run of the same schedule passes.
+func TestStop(t *testing.T) {
+	c := Config{Steps: 40, Batch: 4, LR: 0.1, Warmup: 5, Seed: 3}
+	var want []float32
+	r := newRegression(21)
+	run := &Run{Config: c, Task: r, Params: []*Param{r.w}, Progress: func(p Progress) {
+		if p.Step == 25 {
+			want = slices.Clone(r.w.Value)
+		}
+	}}
+	if _, err := run.Train(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	c.Stop = 25
+	got, res, err := newRegression(21).train(t, context.Background(), c, 0, "")
+	if err != nil || res.Steps != 25 || !slices.Equal(got, want) {
+		t.Errorf("stopped after %d steps with other weights: %v", res.Steps, err)
+	}
+}

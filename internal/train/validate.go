@@ -9,7 +9,7 @@ import (
 // validate measures the weights that would be kept now, remembers the best, and decides whether to stop.
 // It runs to its end even when ctx ends, so that a run that is taken up again decides the same.
 func (s *state) validate(ctx context.Context) (float64, error) {
-	if s.Config.Every == 0 || s.Step%s.Config.Every != 0 && s.Step != s.Config.Steps {
+	if s.Config.Every == 0 || s.Step%s.Config.Every != 0 && s.Step != s.Config.last() {
 		return math.NaN(), nil
 	}
 	s.exchange()
