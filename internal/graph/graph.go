@@ -131,7 +131,7 @@ func prefix(what string, err error) error {
 // ErrTooLarge is wrapped by errors about values that exceed the graph's memory budget.
 var ErrTooLarge = errors.New("too large")
 
-const maxElements = 1 << 31 // of one value
+const maxElements = 1 << 28 // of one value
 
 // Emit appends a node, or computes it at once when all its inputs are constant.
 func (g *Graph) Emit(op Op, in ...*Value) []*Value {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"slices"
 )
 
@@ -26,6 +27,9 @@ func importPad(c *call) []*Value {
 	for i, a := range list {
 		a = axis(a, len(x.Shape))
 		before[a], after[a] = pads[i], pads[len(list)+i]
+		if max(before[a], -before[a], after[a], -after[a]) > maxElements || before[a] == math.MinInt || after[a] == math.MinInt {
+			fail("pads %v are %w", pads, ErrTooLarge)
+		}
 	}
 	if mode := c.str("mode", "constant"); mode != "constant" {
 		return one(g.padByIndex(x, before, after, mode))
