@@ -42,27 +42,7 @@ func (d Fetcher) Fetch(ctx context.Context, f File, dir string) (string, error) 
 		return path, nil
 	}
 	part := path + ".part"
-	var err error
-	wait := max(d.Wait, 0)
-	if d.Wait == 0 {
-		wait = time.Second
-	}
-	attempts := d.Attempts
-	if attempts == 0 {
-		attempts = 4
-	}
-	for k := range attempts {
-		if k > 0 {
-			select {
-			case <-ctx.Done():
-				return "", ctx.Err()
-			case <-time.After(wait << (k - 1)):
-			}
-		}
-		if err = d.transfer(ctx, f, part); err == nil || !temporary(err) || ctx.Err() != nil {
-			break
-		}
-	}
+	err := d.persist(ctx, f, part)
 	if err == nil {
 		err = d.finish(f, part, path)
 	}
@@ -70,6 +50,30 @@ func (d Fetcher) Fetch(ctx context.Context, f File, dir string) (string, error) 
 		return "", fmt.Errorf("models: %s from %s: %w", f.Name, f.URL, err)
 	}
 	return path, nil
+}
+
+// persist tries until the part file is complete, as long as trying again can help.
+func (d Fetcher) persist(ctx context.Context, f File, part string) (err error) {
+	wait, attempts := d.Wait, d.Attempts
+	if wait == 0 {
+		wait = time.Second
+	}
+	if attempts == 0 {
+		attempts = 4
+	}
+	for k := range attempts {
+		if k > 0 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(wait << (k - 1)):
+			}
+		}
+		if err = d.transfer(ctx, f, part); err == nil || !temporary(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
 }
 
 // check refuses what must not be fetched.

@@ -94,6 +94,7 @@ func (f *finetuneFlags) add(c *cobra.Command) {
 	s.BoolVar(&f.resume, "resume", false, "continue from the checkpoint")
 }
 
+// finetuneRun checks what can be checked, trains, and writes the file.
 func finetuneRun(c *cobra.Command, f finetuneFlags) error {
 	if f.config.Method == "jacobian" && !c.Flags().Changed("eps") {
 		f.config.Eps = ""
@@ -112,20 +113,11 @@ func finetuneRun(c *cobra.Command, f finetuneFlags) error {
 	if err != nil {
 		return err
 	}
-	o := finetune.Options{Checkpoint: f.checkpoint, Save: 20, Progress: trainingLog(c.ErrOrStderr(), f.config.Method != "jacobian")}
-	if method, err := finetune.Find(f.config.Method); err != nil {
-		return usageError{err}
-	} else if method.Supervised() {
-		if o.Text, err = f.classTexts(d); err != nil {
-			return err
-		}
+	rest, o, err := f.options(d)
+	if err != nil {
+		return err
 	}
-	rest := d
-	if f.holdOut > 0 {
-		var held *dataset.Dataset
-		held, rest = d.EveryNth(f.holdOut)
-		o.Held = trainingImages{held}
-	}
+	o.Progress = trainingLog(c.ErrOrStderr(), f.config.Method != "jacobian")
 	o.Identity = fmt.Sprintf("encoder %s, %d images %x", artifact.SHA256, rest.Len(), idsHash(rest))
 	robust, res, err := finetune.Run(c.Context(), m, trainingImages{rest}, f.config, o)
 	if err != nil {
@@ -139,6 +131,26 @@ func finetuneRun(c *cobra.Command, f finetuneFlags) error {
 		fmt.Fprintf(c.ErrOrStderr(), "plumbline: %s stayed as it was: the file computes it from stored numbers\n", w)
 	}
 	return os.Remove(f.checkpoint)
+}
+
+// options splits off the validation images and finds the classes' texts.
+func (f *finetuneFlags) options(d *dataset.Dataset) (rest *dataset.Dataset, o finetune.Options, err error) {
+	o = finetune.Options{Checkpoint: f.checkpoint, Save: 20}
+	method, err := finetune.Find(f.config.Method)
+	if err != nil {
+		return nil, o, usageError{err}
+	}
+	if method.Supervised() {
+		if o.Text, err = f.classTexts(d); err != nil {
+			return nil, o, err
+		}
+	}
+	if f.holdOut <= 0 {
+		return d, o, nil
+	}
+	held, rest := d.EveryNth(f.holdOut)
+	o.Held = trainingImages{held}
+	return rest, o, nil
 }
 
 // trainingData reads the data set, or draws surfaces of size×size pixels.
