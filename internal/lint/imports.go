@@ -24,7 +24,6 @@ var layers = []layer{
 	{"attack", []string{"encoder", "internal"}},
 	{"models", []string{"encoder", "internal"}},
 	{"encoder", []string{"internal"}},
-	{"internal/speed", []string{"encoder", "internal"}}, // whole-path timing, shared by the benchmarks and the command
 	{"internal", []string{"internal"}},
 }
 
