@@ -15,7 +15,10 @@ const maxLines = 400
 const maxBytes = 1 << 20
 
 var largeFiles = map[string]bool{
-	"models/inspect-tiny/inspect-tiny.onnx": true,
+	"models/inspect-tiny/inspect-tiny.onnx":             true,
+	"models/surfaces-tiny/surfaces-tiny.onnx":           true,
+	"models/surfaces-fare/surfaces-fare.onnx":           true,
+	"models/surfaces-tokenfare/surfaces-tokenfare.onnx": true,
 }
 
 func TestFormatted(t *testing.T) {
