@@ -131,7 +131,7 @@ func (r *Report) drifts() ([]chartView, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := chartView{Title: T("ui.budget", eps), SVG: svg, Head: append([]string{""}, lineNames(lines)...)}
+		v := chartView{Title: T("ui.budget", eps), SVG: svg, Head: append([]string{"layer"}, lineNames(lines)...)}
 		for l := range n {
 			row := []string{layerName(l)}
 			for _, s := range lines {
