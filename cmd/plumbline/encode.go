@@ -28,23 +28,24 @@ the ONNX graph named directly keeps its own layout. A slash in a name becomes an
 and applies the model's preprocessing; they are encoded in order of their paths, which are printed.`,
 		Example: "  plumbline encode inspect-tiny --images photos/ --tap embedding,block.3 --out features/",
 		Args:    exactly(1, "one model"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if (in == "") == (images == "") {
-				return usagef("give either --in x.npy or --images DIR")
-			}
-			if len(names) == 0 || out == "" {
-				return usagef("--tap and --out are required")
-			}
-			enc, _, err := openEncoder(args[0])
-			if err != nil {
-				return err
-			}
-			src, err := readSource(enc, in, images)
-			if err != nil {
-				return err
-			}
-			return encodeTo(c, src, names, out)
-		},
+	}
+	options := encoderFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if (in == "") == (images == "") {
+			return usagef("give either --in x.npy or --images DIR")
+		}
+		if len(names) == 0 || out == "" {
+			return usagef("--tap and --out are required")
+		}
+		enc, _, err := openEncoder(args[0], options()...)
+		if err != nil {
+			return err
+		}
+		src, err := readSource(enc, in, images)
+		if err != nil {
+			return err
+		}
+		return encodeTo(c, src, names, out)
 	}
 	c.Flags().StringVar(&in, "in", "", "raw network input, .npy")
 	c.Flags().StringVar(&images, "images", "", "folder of pictures")

@@ -25,32 +25,33 @@ a tap, prints it, and writes its gradient at the input as a .npy file of the inp
                reference --ref: of the tap's shape, or without prefix tokens, or of one image for all`,
 		Example: "  plumbline grad inspect-tiny --in x.npy --loss sumsq:embedding --out g.npy",
 		Args:    exactly(1, "one model"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if in == "" || out == "" || lossText == "" {
-				return usagef("--in, --loss and --out are required")
-			}
-			l, err := parseLoss(lossText, ref)
-			if err != nil {
-				return err
-			}
-			enc, _, err := openEncoder(args[0])
-			if err != nil {
-				return err
-			}
-			src, err := readSource(enc, in, "")
-			if err != nil {
-				return err
-			}
-			value, g, shape, err := gradient(c.Context(), src, l)
-			if err != nil {
-				return err
-			}
-			if err := npy.Save(out, g, shape...); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%s %.9g\n", lossText, value)
-			return nil
-		},
+	}
+	options := encoderFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if in == "" || out == "" || lossText == "" {
+			return usagef("--in, --loss and --out are required")
+		}
+		l, err := parseLoss(lossText, ref)
+		if err != nil {
+			return err
+		}
+		enc, _, err := openEncoder(args[0], options()...)
+		if err != nil {
+			return err
+		}
+		src, err := readSource(enc, in, "")
+		if err != nil {
+			return err
+		}
+		value, g, shape, err := gradient(c.Context(), src, l)
+		if err != nil {
+			return err
+		}
+		if err := npy.Save(out, g, shape...); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s %.9g\n", lossText, value)
+		return nil
 	}
 	c.Flags().StringVar(&in, "in", "", "raw network input, .npy")
 	c.Flags().StringVar(&lossText, "loss", "", "sumsq:TAP or cosine:TAP")

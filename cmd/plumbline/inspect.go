@@ -14,7 +14,7 @@ import (
 )
 
 func newInspect() *cobra.Command {
-	var asJSON bool
+	var asJSON, plan bool
 	c := &cobra.Command{
 		Use:   "inspect MODEL.onnx",
 		Short: "Say what an encoder is: geometry, tokens, taps, preprocessing",
@@ -23,22 +23,32 @@ depth, heads, prefix tokens, pooled output, preprocessing, and the taps that enc
 use. What was assumed rather than read is listed as warnings. MODEL may name an embedded model.`,
 		Example: "  plumbline inspect clip-vit-b32.onnx\n  plumbline inspect inspect-tiny --json",
 		Args:    exactly(1, "one model"),
-		RunE: func(c *cobra.Command, args []string) error {
-			enc, artifact, err := openEncoder(args[0])
-			if err != nil {
+	}
+	options := encoderFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		enc, artifact, err := openEncoder(args[0], options()...)
+		if err != nil {
+			return err
+		}
+		v := inspection{File: artifact.Name, SHA256: artifact.SHA256, Spec: enc.Spec(), Taps: taps(enc.Spec()),
+			Arithmetic: arithmetic(), Note: kernel.CPUNote()}
+		if plan {
+			if err := v.addPlan(enc); err != nil {
 				return err
 			}
-			v := inspection{File: artifact.Name, SHA256: artifact.SHA256, Spec: enc.Spec(), Taps: taps(enc.Spec()),
-				Arithmetic: arithmetic(), Note: kernel.CPUNote()}
-			if asJSON {
-				e := json.NewEncoder(c.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(v)
-			}
-			return v.print(c.OutOrStdout())
-		},
+		}
+		if asJSON {
+			e := json.NewEncoder(c.OutOrStdout())
+			e.SetIndent("", "  ")
+			return e.Encode(v)
+		}
+		if err := v.print(c.OutOrStdout()); err != nil {
+			return err
+		}
+		return v.printPlan(c.OutOrStdout())
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&plan, "plan", false, "also print the operators that run for one image, fused ones as one")
 	return c
 }
 
@@ -50,6 +60,34 @@ type inspection struct {
 	Taps       []encoder.Tap `json:"taps"`
 	Arithmetic string        `json:"arithmetic"`
 	Note       string        `json:"arithmetic_note,omitempty"`
+
+	Plan *encoder.Schedule `json:"plan,omitempty"`
+}
+
+// addPlan notes how the pooled output, or the last tap there is, is computed.
+func (v *inspection) addPlan(enc *encoder.Model) error {
+	if len(v.Taps) == 0 {
+		return usagef("--plan: %s has no taps", v.File)
+	}
+	s, err := enc.Schedule(false, v.Taps[len(v.Taps)-1])
+	v.Plan = &s
+	return err
+}
+
+// printPlan writes one operator a line.
+func (v inspection) printPlan(w io.Writer) error {
+	if v.Plan == nil {
+		return nil
+	}
+	if _, err := fmt.Fprintf(w, "plan        %d operators, %d bytes of working memory\n", len(v.Plan.Steps), v.Plan.Arena); err != nil {
+		return err
+	}
+	for _, s := range v.Plan.Steps {
+		if _, err := fmt.Fprintf(w, "            %-40s %v\n", s.Op, s.Shape); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // taps lists the named taps of an encoder; any tensor of the graph can be tapped by its name as well.
