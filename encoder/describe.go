@@ -28,6 +28,7 @@ func (m *Model) describe(s structure, original map[*graph.Value]*graph.Value) {
 	in := m.base.Inputs[0].Shape
 	m.spec.ImageSize = [2]int{in[2], in[3]}
 	m.spec.Layout, m.spec.InputType = "NCHW", m.base.Image.Type.String()
+	m.spec.AnySize = m.base.Image.AnySize
 	if m.base.Image.ChannelsLast {
 		m.spec.Layout = "NHWC"
 	}

@@ -112,6 +112,9 @@ func adjacentPreprocess(path string) (*Preprocess, error) {
 // load builds the model and settles its preprocessing.
 func load(src *onnx.Model, o options) (*Model, error) {
 	m, err := build(src, o, o.size[0], o.size[1])
+	if errors.Is(err, graph.ErrOpenSize) {
+		m, err = buildOpen(src, o, err)
+	}
 	if err != nil && o.size[0] > 0 {
 		m, err = resized(src, o, o.size[0], o.size[1])
 	}

@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/plumbline-ml/plumbline/internal/graph"
@@ -101,7 +102,13 @@ func (m *Model) dropIdle() {
 
 // resized imports the model at h×w, with position embeddings of the model's own size interpolated.
 func resized(src *onnx.Model, o options, h, w int) (*Model, error) {
+	if m, err := build(src, o, h, w); err == nil {
+		return m, nil // open in the file, or interpolated in the graph
+	}
 	own, err := build(src, o, 0, 0)
+	if errors.Is(err, graph.ErrOpenSize) {
+		own, err = buildOpen(src, o, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ type Spec struct {
 	Name      string     `json:"name"`       // file name or card name
 	ImageSize [2]int     `json:"image_size"` // network input height and width, pixels
 	Layout    string     `json:"layout"`     // of the file's input: "NCHW" or "NHWC"; images are always given planar
+	AnySize   bool       `json:"any_size"`   // the file leaves height and width open
 	InputType string     `json:"input_type"` // element type of the file's input
 	Patch     int        `json:"patch"`      // patch side, pixels; 0 for convolutional encoders
 	Grid      [2]int     `json:"grid"`       // patch rows and columns

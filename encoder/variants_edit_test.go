@@ -380,3 +380,7 @@ func bakedShapes(m *onnx.Model, n int) (map[string][]int64, error) {
 	}
 	return out, nil
 }
+
+func openSize(t *testing.T, m *onnx.Model) {
+	m.Graph.Inputs[0].Dims[2], m.Graph.Inputs[0].Dims[3] = onnx.Symbolic("height"), onnx.Symbolic("width")
+}

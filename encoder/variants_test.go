@@ -41,6 +41,7 @@ var variants = []variant{
 	{"Attention-23", plainFile, attention23},
 	{"com.microsoft MultiHeadAttention", plainFile, multiHead},
 	{"fixed batch of one", plainFile, fixedBatch(1)},
+	{"open image size", plainFile, openSize},
 	{"fixed batch of two", plainFile, fixedBatch(2)},
 	{"fixed batch of five, tokens first", normFile, fixedBatch(5)},
 }

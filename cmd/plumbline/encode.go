@@ -68,6 +68,11 @@ func readSource(enc *encoder.Model, in, images string) (source, error) {
 			return source{}, err
 		}
 		raw, err := rawInput(in, data, shape)
+		if err == nil && enc.Spec().AnySize {
+			if enc, err = enc.AtInput(shape[2], shape[3]); err != nil {
+				return source{}, err
+			}
+		}
 		return source{enc: enc.Raw(), images: raw}, err
 	}
 	loaded, err := loadImages(images)

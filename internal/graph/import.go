@@ -36,6 +36,7 @@ type Image struct {
 	ChannelsLast bool       // N×H×W×C in the file; the graph's input is always 1×C×H×W
 	Type         onnx.DType // as declared; the graph computes in float32
 	Batch        int        // images that the file is made for; 0 for any number
+	AnySize      bool       // height and width are open in the file
 }
 
 // Import turns the part of an ONNX model that depends on its image input alone into a graph for one

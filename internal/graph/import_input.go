@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -80,7 +81,11 @@ func (im *importer) image(v *onnx.ValueInfo, o ImportOptions) {
 		fail("input %q holds %s; an image holds floats or integers", v.Name, v.Type)
 	}
 	shape, last := imageShape(v, o)
-	im.g.Image = Image{ChannelsLast: last, Type: v.Type, Batch: max(int(v.Dims[0].Value), 0)}
+	h := 2
+	if last {
+		h = 1
+	}
+	im.g.Image = Image{AnySize: v.Dims[h].Value < 0 && v.Dims[h+1].Value < 0, ChannelsLast: last, Type: v.Type, Batch: max(int(v.Dims[0].Value), 0)}
 	x := im.g.Input(v.Name, Float32, shape...)
 	if last {
 		x = im.g.Transpose(x, []int{0, 2, 3, 1})
@@ -103,6 +108,9 @@ func dims(v *onnx.ValueInfo) []string {
 	return s
 }
 
+// ErrOpenSize is wrapped by the error about an image whose size the file leaves open.
+var ErrOpenSize = errors.New("its height and width are dynamic")
+
 // imageShape decides the input's shape for one image, and whether the file has its channels last.
 func imageShape(v *onnx.ValueInfo, o ImportOptions) (shape []int, last bool) {
 	if !v.HasShape || len(v.Dims) != 4 {
@@ -119,8 +127,11 @@ func imageShape(v *onnx.ValueInfo, o ImportOptions) (shape []int, last bool) {
 	if o.Height > 0 {
 		h, w = o.Height, o.Width
 	}
-	if h <= 0 || w <= 0 {
-		fail("input %q has shape %v: its height and width are dynamic, give an image size", v.Name, dims(v))
+	if h == 0 || w == 0 {
+		fail("input %q has shape %v: it holds no pixels", v.Name, dims(v))
+	}
+	if h < 0 || w < 0 {
+		fail("input %q has shape %v: %w, give an image size", v.Name, dims(v), ErrOpenSize)
 	}
 	if c > 64 || h > 1<<14 || w > 1<<14 {
 		fail("input %q has shape %v: %w for an image", v.Name, dims(v), ErrTooLarge)
