@@ -4,13 +4,13 @@ import "github.com/plumbline-ml/plumbline/internal/kernel"
 
 // fuseAttention matches softmax(q·kᵀ·scale + mask)·v and reads q, k and v where their projections lie.
 func fuseAttention(g *Graph) {
-	alone := g.private()
+	alone, users := g.private(), g.Users()
 	for _, n := range g.Nodes {
 		p, ok := matchAttention(n)
 		if !ok {
 			continue
 		}
-		at, o := outputPlace(n, alone, g, p)
+		at, o := outputPlace(n, alone, users, p)
 		p.op.O, p.op.To = o, at.Out[0].Shape
 		at.become(p.op, p.in...)
 	}
@@ -209,10 +209,9 @@ func headsIn(s strided, swapped bool) (h headView, ok bool) {
 
 // outputPlace decides which node's result the attention writes: a transposition that follows it, if it is
 // the only reader, else the product itself.
-func outputPlace(n *Node, alone map[*Value]bool, g *Graph, m attentionMatch) (*Node, View) {
+func outputPlace(n *Node, alone map[*Value]bool, users map[*Value][]*Node, m attentionMatch) (*Node, View) {
 	own := View{0, m.op.Tq * m.op.Dv, m.op.Dv}
 	v := n.Out[0]
-	users := g.Users()
 	for alone[v] {
 		next := users[v][0]
 		if _, ok := next.Op.(Reshape); ok {
