@@ -16,7 +16,7 @@ import (
 	"github.com/mmcloughlin/avo/printer"
 )
 
-// Amd64 writes base_amd64.s and its Go declarations, base_amd64_stubs.go; generator is the folder under _asm that
+// Amd64 writes base_amd64.s and its Go declarations, base_stubs_amd64.go; generator is the folder under _asm that
 // the files name as their source.
 func Amd64(ctx *build.Context, dir, base, generator string) {
 	file, err := ctx.Result()
@@ -27,7 +27,7 @@ func Amd64(ctx *build.Context, dir, base, generator string) {
 		log.Fatal(err)
 	}
 	cfg := printer.Config{Name: "internal/kernel/_asm/" + generator, Pkg: "kernel"}
-	for name, p := range map[string]printer.Printer{"_amd64.s": printer.NewGoAsm(cfg), "_amd64_stubs.go": printer.NewStubs(cfg)} {
+	for name, p := range map[string]printer.Printer{"_amd64.s": printer.NewGoAsm(cfg), "_stubs_amd64.go": printer.NewStubs(cfg)} {
 		text, err := p.Print(file)
 		if err != nil {
 			log.Fatal(err)
