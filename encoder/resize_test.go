@@ -123,7 +123,7 @@ func TestAtSizeRefusesWhatHoldsNoPatch(t *testing.T) {
 	}
 }
 
-func TestSizedModelsKeepBoundedMemory(t *testing.T) {
+func TestDroppingIdleMemory(t *testing.T) {
 	m := openVIT(t, small)
 	a, b := m.share(), m.share()
 	m.sized[[2]int{1, 1}], m.sized[[2]int{2, 2}] = a, b
