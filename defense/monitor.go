@@ -39,6 +39,7 @@ type MonitorConfig struct {
 	Rules      []Rule
 	Rates      []RateAlarm
 	Latch      bool             // after Stop every picture is stopped until Release
+	Stopped    bool             // the line is stopped from the start, as it was when an earlier process ended; needs Latch
 	Log        *audit.Log       // every decision is in it before Inspect returns; nil keeps none
 	Now        func() time.Time // clock; nil is time.Now
 }
@@ -104,7 +105,10 @@ func NewMonitor(c MonitorConfig) (*Monitor, error) {
 			return nil, fmt.Errorf("defense: monitor: rule %d lacks a detector or a threshold", i)
 		}
 	}
-	m := &Monitor{cfg: c}
+	if c.Stopped && !c.Latch {
+		return nil, errors.New("defense: monitor: a line can be stopped from the start only with a latch")
+	}
+	m := &Monitor{cfg: c, stopped: c.Stopped}
 	for _, a := range c.Rates {
 		if err := a.validate(); err != nil {
 			return nil, err
@@ -130,6 +134,14 @@ func (m *Monitor) Inspect(ctx context.Context, it Item) (Decision, error) {
 		d.raise(Stop, "cancelled")
 		return d, err
 	}
+	return m.settle(d)
+}
+
+// Refuse sends a picture that could not be read to a person, for the reason given. It counts for the rates and is logged
+// like any other; the error says that it could not be logged, and the decision then says stop.
+func (m *Monitor) Refuse(id string, reason error) (Decision, error) {
+	d := Decision{ID: id}
+	d.raise(Person, "unreadable: %v", reason)
 	return m.settle(d)
 }
 

@@ -282,3 +282,38 @@ func TestThreshold(t *testing.T) {
 		}
 	}
 }
+
+// A picture that could not be read is held, counted for the rates and logged like any other.
+func TestMonitorRefuses(t *testing.T) {
+	log, err := audit.Open(filepath.Join(t.TempDir(), "log"), audit.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := defense.NewMonitor(defense.MonitorConfig{System: says("good", 1), Log: log,
+		Rates: []defense.RateAlarm{{Name: "held", At: defense.Person, Window: time.Minute, Least: 2, Limit: 0.5, Then: defense.Stop}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want := defense.Person; want <= defense.Stop; want++ {
+		d, err := m.Refuse("a.png", errors.New("cut short"))
+		if err != nil || d.Action != want || !strings.Contains(d.Reasons[0], "cut short") {
+			t.Errorf("%+v, error %v; want %v", d, err, want)
+		}
+	}
+	if head := log.Head(); head.Lines != 4 { // the first line, two decisions, an alarm
+		t.Errorf("%d lines", head.Lines)
+	}
+	log.Close()
+	if d, err := m.Refuse("b.png", errors.New("cut short")); err == nil || d.Action != defense.Stop {
+		t.Errorf("with a closed log: %+v, error %v", d, err)
+	}
+}
+
+func TestMonitorStartsStopped(t *testing.T) {
+	if d := inspect(t, defense.MonitorConfig{System: says("good", 1), Latch: true, Stopped: true}); d.Action != defense.Stop {
+		t.Errorf("%+v", d)
+	}
+	if _, err := defense.NewMonitor(defense.MonitorConfig{System: says("good", 1), Stopped: true}); err == nil {
+		t.Error("stopped without a latch")
+	}
+}

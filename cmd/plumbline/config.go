@@ -82,6 +82,11 @@ func (c *config) rebase(dir string) {
 	if c.Heads.Train != nil {
 		paths = append(paths, &c.Heads.Train.Path)
 	}
+	rebase(dir, paths...)
+}
+
+// rebase does that for some paths.
+func rebase(dir string, paths ...*string) {
 	for _, p := range paths {
 		if *p == "" || filepath.IsAbs(*p) {
 			continue
