@@ -13,10 +13,10 @@ func TestAdversaries(t *testing.T) {
 	img := defensetest.Picture(16, 16, 2)
 	for expr, want := range map[string][]string{
 		"jpeg(75)":           {"adaptive", "bpda", "transfer"},
-		"bitdepth(3)":        {"adaptive", "transfer"}, // its own surrogate is the identity
-		"resize-pad":         {"adaptive", "transfer"}, // no identity across sizes
+		"bitdepth(3)":        {"adaptive", "transfer"},         // its own surrogate is the identity
+		"resize-pad":         {"adaptive", "bpda", "transfer"}, // no identity across sizes: of the whole
 		"noise+median(3)":    {"adaptive", "bpda", "transfer"},
-		"ttc":                {"adaptive", "transfer"},
+		"ttc":                {"adaptive", "bpda", "transfer"},
 		"gaussian(1)+ttc(2)": nil, // eps out of range
 	} {
 		d, err := defense.Parse(expr, resources())
