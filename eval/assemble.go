@@ -20,11 +20,14 @@ func Assemble(gates []Gate, baseline *report.Report, journals ...*Journal) (*rep
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &assembly{journal: j, report: newReport(j), seconds: map[string]float64{}}
+	a := &assembly{journal: j, report: newReport(j), seconds: map[string]float64{}, latency: map[string]report.Latency{}}
 	if err := a.collect(); err != nil {
 		return nil, nil, err
 	}
 	if err := a.scores(); err != nil {
+		return nil, nil, err
+	}
+	if err := a.defences(journals); err != nil {
 		return nil, nil, err
 	}
 	r := a.report
@@ -35,7 +38,7 @@ func Assemble(gates []Gate, baseline *report.Report, journals ...*Journal) (*rep
 		return nil, nil, err
 	}
 	r.Verdict = verdict(r)
-	return r, &report.Run{Attacks: a.seconds}, r.Validate()
+	return r, &report.Run{Attacks: a.seconds, Latency: a.latency}, r.Validate()
 }
 
 // Finish completes what a journal cannot know about a run.
@@ -49,6 +52,7 @@ type assembly struct {
 	report   *report.Report
 	scorers  []scorer
 	seconds  map[string]float64
+	latency  map[string]report.Latency
 	rows     map[string][][]Response // attack → system → image, from the files
 	float    map[string][][]Response // the same before rounding
 	pvalues  []*report.Number        // of attacks against clean, to be adjusted together

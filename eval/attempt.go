@@ -57,6 +57,13 @@ func (r *runner) craft(ctx context.Context, b *batch, k int) (*attack.Result, er
 		return res, nil
 	}
 	at := r.Attempts[k-1]
+	if at.saved > 0 {
+		return r.reread(b, at)
+	}
+	enc := r.Encoder
+	if at.Source != nil {
+		enc = at.Source
+	}
 	opts := []attack.Option{attack.Names(names)}
 	if r.Workers > 0 {
 		opts = append(opts, attack.Workers(r.Workers))
@@ -68,7 +75,10 @@ func (r *runner) craft(ctx context.Context, b *batch, k int) (*attack.Result, er
 		}
 		opts = append(opts, more...)
 	}
-	res, err := at.Attack.Run(ctx, r.Encoder, images, at.Threat, opts...)
+	res, err := at.Attack.Run(ctx, enc, images, at.Threat, opts...)
+	if err != nil && r.trial != nil && ctx.Err() == nil {
+		return refused(images, err), nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/plumbline-ml/plumbline/eval/report"
 )
@@ -24,7 +25,9 @@ type header struct {
 	Systems []report.System `json:"systems"`
 	Attacks []report.Attack `json:"attacks"` // without their cost
 	Gaps    []report.Text   `json:"gaps"`
-	Samples int             `json:"samples"` // images of the whole data set
+	Trials  []string        `json:"trials,omitempty"` // folders of the trials of defences, each with a journal
+	Trial   *trialHead      `json:"trial,omitempty"`  // what this journal is the trial of
+	Samples int             `json:"samples"`          // images of the whole data set
 	Shard   int             `json:"shard"`
 	Shards  int             `json:"shards"`
 }
@@ -34,6 +37,8 @@ type line struct {
 	Image *imageLine `json:"image,omitempty"`
 	Skip  *skipLine  `json:"skip,omitempty"`
 	Entry *entry     `json:"entry,omitempty"`
+
+	Latency *report.Latency `json:"latency,omitempty"` // never part of a report
 }
 
 type imageLine struct {
@@ -76,10 +81,12 @@ type Journal struct {
 	images  map[int]*imageLine
 	skipped map[int]*skipLine
 	entries map[key]*entry
+	latency *report.Latency
+	trials  []*Journal
 	file    *os.File
 }
 
-// ReadJournal reads a journal from disk.
+// ReadJournal reads a journal from disk, with those of its trials.
 func ReadJournal(path string) (*Journal, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -88,6 +95,16 @@ func ReadJournal(path string) (*Journal, error) {
 	j, _, err := parseJournal(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, folder := range j.head.Trials {
+		if !filepath.IsLocal(folder) {
+			return nil, fmt.Errorf("%s: a trial lies in %q, which is no path below the journal's folder", path, folder)
+		}
+		t, err := ReadJournal(filepath.Join(filepath.Dir(path), filepath.FromSlash(folder), JournalName))
+		if err != nil {
+			return nil, err
+		}
+		j.trials = append(j.trials, t)
 	}
 	return j, nil
 }

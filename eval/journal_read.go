@@ -59,8 +59,10 @@ func (j *Journal) take(l line) error {
 		j.skipped[l.Skip.Index] = l.Skip
 	case l.Entry != nil:
 		return j.takeEntry(l.Entry)
+	case l.Latency != nil:
+		j.latency = l.Latency
 	default:
-		return errors.New("neither image, skip nor entry")
+		return errors.New("neither image, skip, entry nor latency")
 	}
 	return nil
 }

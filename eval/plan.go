@@ -27,12 +27,17 @@ type Plan struct {
 	Seed       uint64
 	Config     string        // the configuration as YAML, for the record
 	Gaps       []report.Text // what this plan leaves untested beside what its attacks and systems imply
+	Trials     []*Trial      // defences, each attacked by somebody who knows it; see [Adversity.Trial]
 
 	// Shard and Shards select every Shards-th image, from the Shard-th counted from 1; zero for all.
 	Shard, Shards int
 
 	Workers  int            // images at once; 0 for GOMAXPROCS
 	Progress func(Progress) // called after every finished (image, attack), from one goroutine; may be nil
+
+	trial     *Trial // set where the plan is that of a trial, with the plan that it belongs to
+	parent    *Plan
+	parentDir string // the folder of the parent's files
 }
 
 // Attempt is one attack at one budget.
@@ -42,6 +47,13 @@ type Attempt struct {
 	Threat    attack.ThreatModel
 	Kind      string // noise, gradient, black-box
 	Knowledge string // none, encoder, system
+
+	// Source is the encoder that the attack follows, where that is not the plan's: another one it transfers
+	// from, or a defended one with a gradient for attackers.
+	Source encoder.Encoder
+	Role   string // what it does in the trial of a defence: one of report.Roles, or empty
+
+	saved int // 1 + the attempt of the whole plan whose files are judged again; 0 to craft
 
 	// Options returns what the attack is told beside the images, such as the head and labels of a
 	// white-box attack; nil for none.
@@ -83,7 +95,10 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("eval: attack %s: the judge measures %s, not %s", a.ID(), attack.NormLinf, a.Threat.Norm)
 		}
 	}
-	return p.uniqueNames()
+	if err := p.uniqueNames(); err != nil {
+		return err
+	}
+	return p.validateTrials()
 }
 
 // uniqueNames refuses systems and images that could not be told apart in a report.
@@ -124,7 +139,12 @@ func pngName(id string) string {
 // picturePath is where the k-th attempt's file for an image goes, below the report's folder. The clean
 // images have k = 0.
 func picturePath(k int, attempt, image string) string {
-	safe := strings.Map(func(r rune) rune {
+	return path.Join(pictureFolder, fmt.Sprintf("%02d-%.60s", k, safeName(attempt)), pngName(image))
+}
+
+// safeName turns an expression into part of a file name.
+func safeName(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("@.-+", r):
 			return r
@@ -132,8 +152,7 @@ func picturePath(k int, attempt, image string) string {
 			return '-'
 		}
 		return '_'
-	}, attempt)
-	return path.Join(pictureFolder, fmt.Sprintf("%02d-%.60s", k, safe), pngName(image))
+	}, text)
 }
 
 // systems lists the systems of all groups in order.

@@ -26,10 +26,22 @@ const pictureFolder = "images"
 // dir/journal.jsonl. With resume, a journal that is there is continued; without, a new run takes the place
 // of an older one and of its pictures. On cancellation the journal holds what was finished and the error is
 // the context's.
+//
+// The trials of defences come after the plan itself, each with a journal and pictures in a folder of its
+// own below dir.
 func Run(ctx context.Context, p *Plan, dir string, resume bool) (*Journal, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
+	j, err := p.runIn(ctx, dir, resume, 0)
+	if err != nil {
+		return j, err
+	}
+	return j, p.runTrials(ctx, j, dir, resume)
+}
+
+// runIn carries out the plan without its trials; before is how many pairs of a larger plan are done.
+func (p *Plan) runIn(ctx context.Context, dir string, resume bool, before int) (*Journal, error) {
 	j, replaced, err := openJournal(filepath.Join(dir, JournalName), p.header(), resume)
 	if err != nil {
 		return nil, err
@@ -40,7 +52,10 @@ func Run(ctx context.Context, p *Plan, dir string, resume bool) (*Journal, error
 			return nil, err
 		}
 	}
-	r := &runner{Plan: p, dir: dir, journal: j, layers: p.Encoder.Spec().Layers()}
+	r := &runner{Plan: p, dir: dir, journal: j, layers: p.Encoder.Spec().Layers(), before: before}
+	if err := r.measureLatency(ctx); err != nil {
+		return nil, err
+	}
 	return j, r.run(ctx)
 }
 
@@ -50,13 +65,19 @@ func (p *Plan) header() header {
 	h := header{Schema: journalSchema, Title: p.Title, Systems: p.systems(), Gaps: p.Gaps, Samples: p.Data.Len(), Shard: p.Shard, Shards: p.Shards,
 		Claim: report.Claim{Tool: p.Tool, Arithmetic: p.Arithmetic, Encoder: p.Artifact, Preprocess: p.Encoder.Spec().Preproc,
 			Data: report.Data{Name: p.Data.Name}, Seed: p.Seed, Config: p.Config, ConfigHash: hex.EncodeToString(sum[:]), Judged: "png"}}
+	for _, t := range p.Trials {
+		h.Trials = append(h.Trials, t.folder(len(h.Trials)))
+	}
+	if p.trial != nil {
+		h.Trial = &p.trial.head
+	}
 	for _, problem := range p.Data.Problems {
 		h.Claim.Data.Skipped = append(h.Claim.Data.Skipped, report.Skipped{File: p.Data.Name, Reason: problem.Error()})
 	}
 	h.Attacks = append(h.Attacks, report.Attack{ID: report.Clean, Name: report.Clean, Kind: "clean", Knowledge: "none"})
 	for _, a := range p.Attempts {
 		h.Attacks = append(h.Attacks, report.Attack{ID: a.ID(), Name: a.Name, Expression: a.Attack.String(), Kind: a.Kind,
-			Knowledge: a.Knowledge, Eps: a.Threat.Eps.String(), EpsValue: report.Number(a.Threat.Eps.Float())})
+			Knowledge: a.Knowledge, Role: a.Role, On: a.on(), Eps: a.Threat.Eps.String(), EpsValue: report.Number(a.Threat.Eps.Float())})
 	}
 	return h
 }
@@ -67,7 +88,7 @@ type runner struct {
 	dir     string
 	journal *Journal
 	layers  []encoder.Tap
-	total   int
+	before  int // pairs that other parts of the evaluation have done
 }
 
 // batch is a few images, decoded, with the tokens of the clean ones.
@@ -89,7 +110,6 @@ func (r *runner) run(ctx context.Context) error {
 			mine = append(mine, i)
 		}
 	}
-	r.total = len(mine) * (1 + len(r.Attempts))
 	for len(mine) > 0 {
 		n := min(size, len(mine))
 		if err := r.batch(ctx, mine[:n]); err != nil {
@@ -205,7 +225,7 @@ func (r *runner) record(b *batch, entries []*entry) error {
 		return nil
 	}
 	done := len(r.journal.entries) + len(r.journal.skipped)*(1+len(r.Attempts))
-	r.Progress(Progress{Done: done, Total: r.total, Image: b.samples[len(b.samples)-1].ID, Attack: entries[0].Attack})
+	r.Progress(Progress{Done: r.before + done, Total: r.whole().pairs(), Image: b.samples[len(b.samples)-1].ID, Attack: entries[0].Attack})
 	return nil
 }
 

@@ -2,6 +2,7 @@ package defensetest
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 
@@ -28,6 +29,7 @@ func BrokenDefenses() []Broken {
 		{veil{defense.None{}, "masked-gradient", false, scramble}, "black-box and transfer attacks beat the white-box attack"},
 		{veil{defense.None{}, "shattered-gradient", false, tiny}, "gradients underflow; a transfer attack breaks it"},
 		{veil{defense.Purify(defense.Noise{Eps: 16.0 / 255}), "random-wrapper", true, pass}, "it is random although it says that it is not; averaging breaks it"},
+		{veil{defense.None{}, "no-gradient", false, refuse}, "it refuses gradients; the identity in their place breaks it"},
 	}
 }
 
@@ -36,7 +38,7 @@ type veil struct {
 	defense.Defense
 	name   string
 	denies bool
-	change func(g []float32)
+	change func(g []float32) error
 }
 
 func (v veil) Name() string                 { return v.name }
@@ -73,7 +75,7 @@ func (e *veiled) Trace(ctx context.Context, images []*tensor.Dense, taps ...enco
 
 type veiledTrace struct {
 	encoder.Trace
-	change func(g []float32)
+	change func(g []float32) error
 }
 
 func (t *veiledTrace) VJP(ctx context.Context, c []*tensor.Dense) ([]*tensor.Dense, error) {
@@ -84,26 +86,39 @@ func (t *veiledTrace) VJP(ctx context.Context, c []*tensor.Dense) ([]*tensor.Den
 	out := make([]*tensor.Dense, len(g))
 	for i := range g {
 		out[i] = g[i].Clone().(*tensor.Dense)
-		t.change(out[i].Data().([]float32))
+		if err := t.change(out[i].Data().([]float32)); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
 
-func pass([]float32)   {}
-func zero(g []float32) { clear(g) }
+func pass([]float32) error { return nil }
+
+func zero(g []float32) error {
+	clear(g)
+	return nil
+}
 
 // scramble keeps the sizes of the values and gives them signs that depend on their bits alone.
-func scramble(g []float32) {
+func scramble(g []float32) error {
 	for i, v := range g {
 		if (math.Float32bits(v)>>3^uint32(i)*2654435761>>7)&1 == 1 {
 			g[i] = -v
 		}
 	}
+	return nil
 }
 
 // tiny scales gradients below the smallest float32.
-func tiny(g []float32) {
+func tiny(g []float32) error {
 	for i := range g {
 		g[i] = g[i] * 1e-30 * 1e-30
 	}
+	return nil
 }
+
+// refuse is a defence that was never meant to be differentiated.
+func refuse([]float32) error { return errNoGradient }
+
+var errNoGradient = errors.New("defensetest: this defence has no gradient")

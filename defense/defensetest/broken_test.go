@@ -4,7 +4,10 @@ import (
 	"slices"
 	"testing"
 
+	"gorgonia.org/tensor"
+
 	"github.com/plumbline-ml/plumbline/defense"
+	"github.com/plumbline-ml/plumbline/encoder"
 )
 
 // The broken defences show the symptoms they are there for.
@@ -15,6 +18,10 @@ func TestBrokenDefenses(t *testing.T) {
 		e, err := b.Wrap(NewLinear(1), defense.Stream{})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if b.Name() == "no-gradient" {
+			checkRefuses(t, e, img)
+			continue
 		}
 		z, g := Evaluate(t, e, img)
 		again, _ := Evaluate(t, e, img)
@@ -39,5 +46,16 @@ func TestBrokenDefenses(t *testing.T) {
 		if b.Random() || b.Symptom == "" {
 			t.Errorf("%s: Random %v, symptom %q", b, b.Random(), b.Symptom)
 		}
+	}
+}
+
+func checkRefuses(t *testing.T, e encoder.Encoder, img *tensor.Dense) {
+	t.Helper()
+	tr, err := e.Trace(t.Context(), []*tensor.Dense{img}, encoder.Embedding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.VJP(t.Context(), []*tensor.Dense{functional(tr.Activation(0))}); err == nil {
+		t.Error("a gradient was given")
 	}
 }

@@ -73,6 +73,8 @@ type Run struct {
 	Seconds float64            `json:"seconds"`
 	Machine string             `json:"machine"` // system, architecture, processor threads used
 	Attacks map[string]float64 `json:"attacks"` // attack identifier → seconds
+
+	Latency map[string]Latency `json:"latency,omitempty"` // defence → what it costs
 }
 
 // ReadRun reads a Run; a missing file gives nil without an error.

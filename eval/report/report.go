@@ -25,6 +25,7 @@ type Report struct {
 	Attacks     []Attack     `json:"attacks"`              // the first is Clean
 	Cells       []Cell       `json:"cells"`                // attack × system
 	Comparisons []Comparison `json:"comparisons,omitzero"` // attacks against each other, paired per image
+	Defences    []Defence    `json:"defences,omitzero"`    // what defences buy against somebody who knows them
 	Gates       []Gate       `json:"gates,omitzero"`
 	Findings    []Finding    `json:"findings,omitzero"`
 	Flags       []Flag       `json:"flags,omitzero"` // doubts about the evaluation itself
@@ -106,9 +107,11 @@ type Attack struct {
 	ID         string `json:"id"`   // unique: name@eps, or Clean
 	Name       string `json:"name"` // prm, pgd, noise, ...
 	Expression string `json:"expression,omitempty"`
-	Kind       string `json:"kind"`          // clean, noise, gradient, black-box, worst
-	Knowledge  string `json:"knowledge"`     // none, encoder, system
-	Eps        string `json:"eps,omitempty"` // exact, as given: 8/255
+	Kind       string `json:"kind"`           // clean, noise, gradient, black-box, worst
+	Knowledge  string `json:"knowledge"`      // none, encoder, system
+	On         string `json:"on,omitempty"`   // the encoder whose gradients it follows, where that is not the attacked one
+	Role       string `json:"role,omitempty"` // what it does in the trial of a defence: one of Roles
+	Eps        string `json:"eps,omitempty"`  // exact, as given: 8/255
 	EpsValue   Number `json:"eps_value"`
 	Cost       Cost   `json:"cost"`
 }
