@@ -11,11 +11,15 @@ import (
 func (m *Model) describe(s structure, original map[*graph.Value]*graph.Value) {
 	m.found = map[Tap]*graph.Value{}
 	if s.stem != nil {
-		m.found[Stem] = original[s.stem]
-		for i, v := range s.blocks {
-			m.found[Block(i)] = original[v]
+		at := func(v *graph.Value) *graph.Value { return original[v] }
+		if len(s.attention) == 0 {
+			at = func(v *graph.Value) *graph.Value { return m.planar(original[v]) }
 		}
-		m.found[Tokens] = original[s.blocks[len(s.blocks)-1]]
+		m.found[Stem] = at(s.stem)
+		for i, v := range s.blocks {
+			m.found[Block(i)] = at(v)
+		}
+		m.found[Tokens] = m.found[Block(len(s.blocks)-1)]
 	}
 	if s.embedding != nil {
 		m.found[Embedding] = original[s.embedding]
@@ -35,6 +39,8 @@ func (m *Model) describe(s structure, original map[*graph.Value]*graph.Value) {
 	m.spec.Depth, m.spec.Width, m.spec.Tokens = len(s.blocks), s.width, s.tokens
 	if len(s.attention) > 0 {
 		m.tokenLayout(s)
+	} else if s.stem != nil {
+		m.spec.Width = m.found[Tokens].Shape[1]
 	}
 	m.warn(s)
 }

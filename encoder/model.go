@@ -71,6 +71,11 @@ func build(src *onnx.Model, o options, h, w int) (*Model, error) {
 	for v, c := range copies {
 		original[c] = v
 	}
+	for _, n := range fused.Nodes { // reshapes that fusion has delayed
+		if _, is := n.Op.(graph.Reshape); is && original[n.Out[0]] == nil {
+			original[n.Out[0]] = original[n.In[0]]
+		}
+	}
 	m.describe(findStructure(fused), original)
 	return m, nil
 }

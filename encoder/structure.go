@@ -1,6 +1,8 @@
 package encoder
 
 import (
+	"slices"
+
 	"github.com/plumbline-ml/plumbline/internal/graph"
 	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
@@ -30,7 +32,7 @@ func findStructure(g *graph.Graph) structure {
 	return s
 }
 
-// reach answers questions about what depends on what.
+// reach answers questions about what depends on what; a value and its reshapes count as one.
 type reach struct {
 	g     *graph.Graph
 	users map[*graph.Value][]*graph.Node
@@ -38,12 +40,26 @@ type reach struct {
 }
 
 func newReach(g *graph.Graph) *reach {
-	r := &reach{g: g, users: g.Users(), order: map[*graph.Node]int{}}
+	r := &reach{g: g, users: map[*graph.Value][]*graph.Node{}, order: map[*graph.Node]int{}}
 	for i, n := range g.Nodes {
 		r.order[n] = i
+		if _, is := n.Op.(graph.Reshape); is {
+			continue
+		}
+		for _, in := range n.In {
+			if in == nil {
+				continue
+			}
+			if v := in.Unreshaped(); !slices.Contains(r.users[v], n) {
+				r.users[v] = append(r.users[v], n)
+			}
+		}
 	}
 	return r
 }
+
+// readers lists the nodes that read v.
+func (r *reach) readers(v *graph.Value) []*graph.Node { return r.users[v.Unreshaped()] }
 
 // ancestors is the set of values that v depends on.
 func (r *reach) ancestors(v *graph.Value) map[*graph.Value]bool {
@@ -76,9 +92,9 @@ const maxDepth = 512
 func (r *reach) closing(v *graph.Value) (add *graph.Node, skip *graph.Value) {
 	before := r.ancestors(v)
 	for range maxBranch {
-		users := r.users[v]
+		users := r.readers(v)
 		for _, n := range users {
-			if x := otherTerm(n, v); x != nil && before[x] {
+			if x := otherTerm(n, v); x != nil && before[x.Unreshaped()] {
 				return n, x
 			}
 		}
@@ -96,7 +112,7 @@ func otherTerm(n *graph.Node, v *graph.Value) *graph.Value {
 		return nil
 	}
 	for i, in := range n.In {
-		if x := n.In[1-i]; in == v && x.Const == nil && graph.SameShape(x.Shape, v.Shape) {
+		if x := n.In[1-i]; in.Unreshaped() == v.Unreshaped() && x.Const == nil && graph.SameShape(x.Shape, in.Shape) {
 			return x
 		}
 	}
@@ -165,7 +181,7 @@ func (s *structure) lastBlock(r *reach, sum *graph.Value) *graph.Value {
 	if len(s.blocks) == 0 {
 		return v
 	}
-	for _, n := range r.users[v] {
+	for _, n := range r.readers(v) {
 		if _, ok := n.Op.(graph.LayerNorm); ok {
 			return n.Out[0]
 		}
@@ -175,8 +191,8 @@ func (s *structure) lastBlock(r *reach, sum *graph.Value) *graph.Value {
 
 // afterMLP is the sum of v and a branch that starts at v, or v itself where there is none.
 func (r *reach) afterMLP(v *graph.Value) *graph.Value {
-	for _, n := range r.users[v] {
-		if x := otherTerm(n, v); x != nil && r.ancestors(x)[v] {
+	for _, n := range r.readers(v) {
+		if x := otherTerm(n, v); x != nil && r.ancestors(x)[v.Unreshaped()] {
 			return n.Out[0]
 		}
 	}
@@ -202,7 +218,7 @@ func (s *structure) findStages(g *graph.Graph, r *reach) {
 		if s.stem == nil {
 			s.stem = from
 		}
-		if users := r.users[out]; len(users) == 1 && users[0].Op == graph.Op(graph.Unary{Fn: kernel.Relu}) {
+		if users := r.readers(out); len(users) == 1 && users[0].Op == graph.Op(graph.Unary{Fn: kernel.Relu}) {
 			out = users[0].Out[0]
 		}
 		if k := len(s.blocks); k > 0 && graph.SameShape(s.blocks[k-1].Shape, out.Shape) {

@@ -19,6 +19,7 @@ const (
 	plainFile = "e_op18_reduce_axes_input"
 	geluFile  = "e_op20_ir9_gelu"
 	normFile  = "openai_vit_d64__op17_dyn"
+	tornFile  = "openai_vit_d64__op14_dyn"
 )
 
 var variants = []variant{
@@ -30,6 +31,7 @@ var variants = []variant{
 	{"softmax spelt out", plainFile, spellSoftmax},
 	{"mask of zeros", plainFile, maskScores},
 	{"instance normalisation", normFile, instanceNorm},
+	{"torn normalisations", tornFile, tearNorms},
 	{"group normalisation", normFile, groupNormLayer},
 	{"local function", geluFile, localFunction},
 	{"unsorted, dead and oddly named nodes", plainFile, disorder},

@@ -65,6 +65,8 @@ var gradientCases = []opCase{
 	{op: "GroupNorm", domain: "com.microsoft", in: []arg{rnd(1, 3, 2, 4), rnd(4), rnd(4)}, attrs: attrs(asInt("groups", 2), asInt("activation", 1))}, {op: "FusedMatMul", domain: "com.microsoft", in: []arg{rnd(2, 3, 4), rnd(2, 5, 4)}, attrs: attrs(asInt("transB", 1), asNum("alpha", 0.5))},
 	{op: "FusedConv", domain: "com.microsoft", in: []arg{rnd(1, 2, 4, 4), rnd(3, 2, 3, 3), rnd(3)}, attrs: attrs(asStr("activation", "Tanh"))}, {op: "FusedGemm", domain: "com.microsoft", in: []arg{rnd(2, 3), rnd(3, 4), rnd(4)}, attrs: attrs(asStr("activation", "Sigmoid"))},
 	{op: "SkipLayerNormalization", domain: "com.microsoft", in: []arg{rnd(1, 3, 4), rnd(1, 3, 4), rnd(4), rnd(4), rnd(4)}}, {op: "SkipSimplifiedLayerNormalization", domain: "com.microsoft", in: []arg{rnd(1, 3, 4), rnd(1, 3, 4), rnd(4)}},
+	{op: "FusedMatMul", domain: "com.microsoft", in: []arg{rnd(3, 2, 4), rnd(4, 2, 5)}, attrs: attrs(asInt("transBatchA", 1), asInt("transBatchB", 1))},
+	{op: "FusedMatMul", domain: "com.microsoft", in: []arg{rnd(3, 2, 4), rnd(2, 5, 3)}, attrs: attrs(asInt("transBatchA", 1), asInt("transA", 1), asInt("transB", 1))},
 	{op: "SimplifiedLayerNormalization", in: []arg{rnd(1, 3, 4), rnd(4)}},
 	{op: "BiasGelu", domain: "com.microsoft", in: []arg{rnd(2, 3), rnd(3)}}, {op: "FastGelu", domain: "com.microsoft", in: []arg{rnd(2, 3), rnd(3)}}, {op: "QuickGelu", domain: "com.microsoft", in: []arg{rnd(2, 3)}}, {op: "Gelu", domain: "com.microsoft", in: []arg{rnd(2, 3)}},
 	{op: "BiasAdd", domain: "com.microsoft", in: []arg{rnd(1, 2, 3), rnd(3), rnd(1, 2, 3)}}, {op: "BiasSplitGelu", domain: "com.microsoft", in: []arg{rnd(1, 2, 6), rnd(6)}},

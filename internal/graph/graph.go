@@ -238,6 +238,7 @@ func (g *Graph) Prune() {
 		g.Nodes[keep] = n
 	}
 	g.Nodes = slices.Delete(g.Nodes, 0, keep)
+	clear(g.reshapes) // some may be gone
 }
 
 // Clone copies the graph's structure for the given outputs; constants are shared. It also returns the

@@ -50,10 +50,7 @@ func importSkipSimplifiedLayerNorm(c *call) []*Value {
 
 // importFusedMatMul is alpha·op(A)·op(B).
 func importFusedMatMul(c *call) []*Value {
-	g, a, b := c.g(), c.in(0), c.in(1)
-	if c.int("transBatchA", 0) == 1 || c.int("transBatchB", 0) == 1 {
-		fail("transBatchA and transBatchB are not supported")
-	}
+	g, a, b := c.g(), c.batchFirst(c.in(0), "transBatchA"), c.batchFirst(c.in(1), "transBatchB")
 	alpha, ta, tb := c.float("alpha", 1), c.int("transA", 0) == 1, c.int("transB", 0) == 1
 	if len(a.Shape) < 2 || len(b.Shape) < 2 {
 		fail("shapes %v and %v are not matrices", a.Shape, b.Shape)
@@ -66,6 +63,20 @@ func importFusedMatMul(c *call) []*Value {
 		y = g.Mul(y, scalar(alpha))
 	}
 	return one(y)
+}
+
+// batchFirst moves the first axis of x behind the batch axes, before the last, if the attribute asks for it.
+func (c *call) batchFirst(x *Value, attr string) *Value {
+	r := len(x.Shape)
+	if c.int(attr, 0) != 1 || r < 3 {
+		return x
+	}
+	perm := make([]int, r)
+	for i := range r - 2 {
+		perm[i] = i + 1
+	}
+	perm[r-1] = r - 1
+	return c.g().Transpose(x, perm)
 }
 
 // importFusedGemm is a Gemm with an activation.

@@ -23,15 +23,21 @@ func (o Reshape) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 	return []*Value{g.Reshape(dy[0], n.In[0].Shape)}
 }
 
+// Unreshaped is v, or what it is a reshape of.
+func (v *Value) Unreshaped() *Value {
+	for v.Def != nil {
+		if _, is := v.Def.Op.(Reshape); !is {
+			break
+		}
+		v = v.Def.In[0]
+	}
+	return v
+}
+
 // Reshape returns x under another shape, looking through earlier reshapes, once for each
 // shape.
 func (g *Graph) Reshape(x *Value, shape []int) *Value {
-	for x.Def != nil {
-		if _, ok := x.Def.Op.(Reshape); !ok {
-			break
-		}
-		x = x.Def.In[0]
-	}
+	x = x.Unreshaped()
 	if SameShape(x.Shape, shape) {
 		return x
 	}
