@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -79,9 +78,7 @@ func auditVerify(w io.Writer, path string, f auditFlags) error {
 
 func printAudit(w io.Writer, path string, r *audit.Report, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", " ")
-		return e.Encode(r)
+		return writeJSON(w, r)
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "%s: %s\n", path, p)

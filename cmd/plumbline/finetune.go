@@ -14,7 +14,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/defense/finetune"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
-	"github.com/plumbline-ml/plumbline/eval/surfaces"
 	"github.com/plumbline-ml/plumbline/internal/train"
 )
 
@@ -109,7 +108,7 @@ func finetuneRun(c *cobra.Command, f finetuneFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := f.trainingData(m.Spec().ImageSize[0])
+	d, err := f.data.openOrDraw(m.Spec().ImageSize[0])
 	if err != nil {
 		return err
 	}
@@ -151,21 +150,6 @@ func (f *finetuneFlags) options(d *dataset.Dataset) (rest *dataset.Dataset, o fi
 	held, rest := d.EveryNth(f.holdOut)
 	o.Held = trainingImages{held}
 	return rest, o, nil
-}
-
-// trainingData reads the data set, or draws surfaces of size×size pixels.
-func (f *finetuneFlags) trainingData(size int) (*dataset.Dataset, error) {
-	spec, drawn := strings.CutPrefix(f.data.Path, "surfaces:")
-	if !drawn {
-		return f.data.open()
-	}
-	k := surfaces.Config{Seed: 1, Size: max(size, surfaces.MinSize)}
-	if _, err := fmt.Sscanf(spec, "%d@%d", &k.N, &k.Seed); err != nil {
-		if _, err := fmt.Sscanf(spec, "%d", &k.N); err != nil {
-			return nil, usagef("--data %s: want surfaces:N or surfaces:N@SEED", f.data.Path)
-		}
-	}
-	return surfaces.New(k)
 }
 
 // classTexts are the text embeddings of the data's classes, in their order, with unit length.

@@ -20,7 +20,7 @@ func writeAll(dir string, r *report.Report, run *report.Run, lang report.Lang) e
 		name  string
 		write func(io.Writer) error
 	}{
-		{"run.json", func(w io.Writer) error { return writeRun(w, run) }},
+		{"run.json", func(w io.Writer) error { return writeJSON(w, run) }},
 		{"report.json", r.Write},
 		{"report.md", func(w io.Writer) error { return r.WriteMarkdown(w, lang) }},
 		{"report.junit.xml", r.WriteJUnit},
@@ -36,10 +36,11 @@ func writeAll(dir string, r *report.Report, run *report.Run, lang report.Lang) e
 	return nil
 }
 
-func writeRun(w io.Writer, run *report.Run) error {
+// writeJSON writes a value for machines that people can read as well.
+func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
-	return e.Encode(run)
+	return e.Encode(v)
 }
 
 // printSummary prints the matrix, the gates and the verdict for a terminal of eighty columns and more.
