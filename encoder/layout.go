@@ -75,10 +75,17 @@ func (l layout) split(src *tensor.Dense, runs []run, v *graph.Value) {
 	}
 }
 
-// copyOut copies one image's values to its place in dst, which shows n images.
+// copyOut copies one image's values to its place in dst, which shows n images. Integers become floats, which
+// is exact up to 2²⁴.
 func (l layout) copyOut(dst []float32, n, b int, s *engine.State, v *graph.Value) {
 	count, length := l.blocks()
 	src := s.Values(v)
+	if v.DType != graph.Float32 {
+		src = src[:0:0]
+		for _, k := range s.Ints(v) {
+			src = append(src, float32(k))
+		}
+	}
 	for i := range count {
 		copy(dst[(i*n+b)*length:][:length], src[i*length:])
 	}

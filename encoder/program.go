@@ -58,8 +58,8 @@ func (m *Model) compile(taps []Tap, backward bool) (*program, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v.DType != graph.Float32 {
-			return nil, fmt.Errorf("encoder: %s: tap %q holds integers", m.spec.Name, t)
+		if v.DType != graph.Float32 && backward {
+			return nil, fmt.Errorf("encoder: %s: tap %q holds integers, which have no gradient", m.spec.Name, t)
 		}
 		want = append(want, v)
 		p.layouts = append(p.layouts, m.layoutOf(t, v))

@@ -169,7 +169,8 @@ func (r *runner) answer(ctx context.Context, b *batch, entries []*entry, shown, 
 			return err
 		}
 		fromFloat := fromFile
-		if k > 0 {
+		f, ok := g.(fileBased)
+		if k > 0 && !(ok && f.filesOnly()) {
 			if fromFloat, err = g.Answer(ctx, floats); err != nil {
 				return err
 			}

@@ -77,8 +77,7 @@ func Heads(enc encoder.Encoder, relation, prefix string, data *dataset.Dataset, 
 			title = h.Head.Name()
 		}
 		g.heads, g.scorers = append(g.heads, h.Head), append(g.scorers, sc)
-		g.systems = append(g.systems, report.System{ID: prefix + h.Head.Name(), Name: title, Task: string(h.Head.Task()),
-			Relation: relation, Metric: sc.metric(), Chance: report.Number(sc.chance()), Detail: h.Note})
+		g.systems = append(g.systems, describeSystem(prefix+h.Head.Name(), title, h.Head.Task(), relation, h.Note, sc))
 		var at []int
 		for _, t := range h.Head.Taps() {
 			k, ok := index[t]
@@ -110,25 +109,27 @@ func (g *headGroup) Answer(ctx context.Context, images []*dataset.Sample) ([][]R
 			for _, t := range g.at[k] {
 				in.Acts = append(in.Acts, acts[t][i])
 			}
-			out[i] = append(out[i], respond(h, g.scorers[k], in, s))
+			out[i] = append(out[i], respond(h.Task(), g.scorers[k], s, func(question string) (head.Output, error) {
+				in.Question = question
+				return h.Predict(in)
+			}))
 		}
 	}
 	return out, nil
 }
 
-// respond asks a head about one image, once per question where it answers questions.
-func respond(h head.Head, sc scorer, in head.Input, s *dataset.Sample) Response {
-	asks := []string{""}
-	if h.Task() == head.VQA {
-		asks = asks[:0]
+// respond asks about one image, once per question where the task is to answer questions.
+func respond(task head.Task, sc scorer, s *dataset.Sample, ask func(question string) (head.Output, error)) Response {
+	questions := []string{""}
+	if task == head.VQA {
+		questions = questions[:0]
 		for _, q := range s.QA {
-			asks = append(asks, q.Text)
+			questions = append(questions, q.Text)
 		}
 	}
 	var outs []head.Output
-	for _, q := range asks {
-		in.Question = q
-		o, err := h.Predict(in)
+	for _, q := range questions {
+		o, err := ask(q)
 		if err != nil {
 			return failed(err)
 		}

@@ -23,6 +23,7 @@ type checkFlags struct {
 	config, out, baseline, shard, lang, saveHeads string
 	workers                                       int
 	resume                                        bool
+	systems                                       []string
 	set                                           config // values of flags that were given
 }
 
@@ -53,6 +54,7 @@ The exit code is 1 when a gate fails or cannot be decided. An interrupted run co
 	fl.StringVar(&f.set.Data.Layout, "layout", "", "layout of the data: folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile")
 	fl.StringVar(&f.set.Labels, "labels", "", "prompts and classes of the zero-shot head, JSON")
 	fl.StringVar(&f.set.Text, "text", "", "text embeddings of the prompts, .npy")
+	fl.StringArrayVar(&f.systems, "system", nil, "whole system to judge: ONNX file, URL, or command; may be repeated")
 	fl.StringArrayVar(&f.set.Attacks, "attack", nil, "attacks, separated by commas or repeated (default noise,embedding,prm)")
 	fl.StringArrayVar(&f.set.Eps, "eps", nil, "largest changes of a colour value (default 8/255)")
 	fl.StringArrayVar(&f.set.Gates, "gate", nil, "condition that must hold, may be repeated")
@@ -105,6 +107,9 @@ func (f checkFlags) merge(c *cobra.Command) (config, error) {
 	}
 	if given("heads") {
 		cfg.Heads = headsConfig{Files: f.set.Heads.Files}
+	}
+	for _, s := range f.systems {
+		cfg.Systems = append(cfg.Systems, parseSystem(s))
 	}
 	if given("attack") {
 		cfg.Attacks = splitList(f.set.Attacks)
@@ -215,8 +220,12 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 	if err != nil {
 		return nil, err
 	}
+	whole, err := cfg.wholeSystems(ctx, data)
+	if err != nil {
+		return nil, err
+	}
 	plan := &eval.Plan{Title: cfg.Title, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: enc, Artifact: artifact,
-		Data: data, Groups: []eval.Group{group}, Attempts: attempts, Seed: cfg.Seed, Config: text}
+		Data: data, Groups: append([]eval.Group{group}, whole...), Attempts: attempts, Seed: cfg.Seed, Config: text}
 	if plan.Title == "" {
 		plan.Title = fmt.Sprintf("%s on %s", enc.Spec().Name, data.Name)
 	}

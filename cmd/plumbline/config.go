@@ -25,6 +25,7 @@ type config struct {
 	Text       string              `yaml:"text,omitempty"`       // .npy, one row per prompt
 	Data       dataConfig          `yaml:"data"`
 	Heads      headsConfig         `yaml:"heads,omitempty"`
+	Systems    []systemConfig      `yaml:"systems,omitempty"`
 	Attacks    []string            `yaml:"attacks,flow"`
 	Eps        []string            `yaml:"eps,flow"`
 	Steps      int                 `yaml:"steps,omitempty"`
@@ -81,6 +82,9 @@ func (c *config) rebase(dir string) {
 	paths := []*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path, &c.Heads.Files}
 	if c.Heads.Train != nil {
 		paths = append(paths, &c.Heads.Train.Path)
+	}
+	for i := range c.Systems {
+		paths = append(paths, c.Systems[i].paths()...)
 	}
 	rebase(dir, paths...)
 }

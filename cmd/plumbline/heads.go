@@ -137,17 +137,21 @@ func (h headsConfig) train(ctx context.Context, cfg config, enc encoder.Encoder,
 	return heads, errors.Join(errs...)
 }
 
-// shared returns an image that is in both sets, by file.
+// shared returns an image that is in both sets, by file or, for images without one, by identifier.
 func shared(a, b *dataset.Dataset) string {
-	files := map[string]bool{}
-	for _, s := range a.Samples {
+	name := func(s *dataset.Sample) string {
 		if s.Path != "" {
-			files[filepath.Clean(s.Path)] = true
+			return filepath.Clean(s.Path)
 		}
+		return s.ID
+	}
+	seen := map[string]bool{}
+	for _, s := range a.Samples {
+		seen[name(s)] = true
 	}
 	for _, s := range b.Samples {
-		if s.Path != "" && files[filepath.Clean(s.Path)] {
-			return s.Path
+		if seen[name(s)] {
+			return name(s)
 		}
 	}
 	return ""

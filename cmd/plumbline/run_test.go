@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("PLUMBLINE_TEST_AS_COMMAND") == "1" {
 		main()
 	}
+	if os.Getenv("PLUMBLINE_TEST_AS_SYSTEM") == "1" {
+		os.Exit(answerAsSystem())
+	}
 	os.Exit(m.Run())
 }
 

@@ -98,6 +98,16 @@ func unpackRuns(s string) ([]uint32, error) {
 	return runs, nil
 }
 
+// PaintRuns gives value to the pixels of COCO's run lengths, {"size":[h,w],"counts":list or string}, whose size
+// must be the mask's.
+func (m *Mask) PaintRuns(raw []byte, value uint16) error {
+	runs, err := parseRuns(raw, m.Width, m.Height)
+	if err == nil {
+		m.paintRuns(runs, value)
+	}
+	return err
+}
+
 // paintRuns gives value to the pixels in the odd runs, counted down the columns.
 func (m *Mask) paintRuns(runs []uint32, value uint16) {
 	at := 0

@@ -208,7 +208,7 @@ func (h *BoxHead) Predict(in Input) (Output, error) {
 			}
 		}
 	}
-	return Output{Label: -1, Detections: suppressed(found)}, nil
+	return Output{Label: -1, Detections: Suppress(found, overlap)}, nil
 }
 
 // Scores implements [Differentiable]: patches×(1+classes+4), logits (background first) and distances.

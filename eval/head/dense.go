@@ -1,10 +1,28 @@
 package head
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 )
+
+// Spread makes a mask of a source image from scores on the layout's cells (cells×values): bilinear between the
+// cells' centres, then the value of the largest score at every pixel, ties to the lower. Pixels that the network
+// does not see are background.
+func (l Layout) Spread(scores Activation, width, height int) (*dataset.Mask, error) {
+	if err := l.validate("layout"); err != nil {
+		return nil, err
+	}
+	if len(scores.Shape) != 2 || scores.Shape[0] != l.Rows*l.Cols || len(scores.Data) != scores.Shape[0]*scores.Shape[1] {
+		return nil, fmt.Errorf("scores of shape %v for %d×%d cells", scores.Shape, l.Rows, l.Cols)
+	}
+	p, err := l.over("layout", width, height)
+	if err != nil {
+		return nil, err
+	}
+	return p.maskFrom(scores), nil
+}
 
 // maskFrom spreads scores on the patch grid (patches×values) over the source image: bilinear between the
 // patches' centres, then the largest score at every pixel, ties to the lower value. Pixels that the network

@@ -148,7 +148,7 @@ func TestSuppression(t *testing.T) {
 	d := func(x float64, class int, score float64) metric.Detection {
 		return metric.Detection{Box: dataset.Box{X0: x, Y0: 0, X1: x + 10, Y1: 10, Class: class}, Score: score}
 	}
-	got := suppressed([]metric.Detection{d(0, 0, 0.5), d(1, 0, 0.9), d(1, 1, 0.4), d(8, 0, 0.3)})
+	got := Suppress([]metric.Detection{d(0, 0, 0.5), d(1, 0, 0.9), d(1, 1, 0.4), d(8, 0, 0.3)}, 0.5)
 	if len(got) != 3 || got[0].Score != 0.9 || got[1].Score != 0.4 || got[2].Score != 0.3 {
 		t.Errorf("%v", got)
 	}

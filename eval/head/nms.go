@@ -9,9 +9,12 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/metric"
 )
 
-// suppressed keeps, class by class and best first, the detections that overlap no better one of their class by
-// an IoU above 0.5, at most [metric.MaxDetections] in all.
-func suppressed(found []metric.Detection) []metric.Detection {
+// overlap is the IoU above which this package's heads drop the lower of two boxes.
+const overlap = 0.5
+
+// Suppress keeps, best first, the detections that overlap no better one of their class by an IoU above most, at
+// most [metric.MaxDetections] in all. It reorders found.
+func Suppress(found []metric.Detection, most float64) []metric.Detection {
 	slices.SortStableFunc(found, func(a, b metric.Detection) int { return cmp.Compare(b.Score, a.Score) })
 	var kept []metric.Detection
 	for _, f := range found {
@@ -19,7 +22,7 @@ func suppressed(found []metric.Detection) []metric.Detection {
 			break
 		}
 		if !slices.ContainsFunc(kept, func(k metric.Detection) bool {
-			return k.Class == f.Class && dataset.IoU(k.Box, f.Box) > 0.5
+			return k.Class == f.Class && dataset.IoU(k.Box, f.Box) > most
 		}) {
 			kept = append(kept, f)
 		}

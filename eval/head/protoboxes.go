@@ -127,7 +127,7 @@ func (h *PrototypeBoxes) Predict(in Input) (Output, error) {
 		value[k] = argmax(cos)
 		lead[k] = float64(cos[max(value[k], 0)] - cos[0])
 	}
-	return Output{Label: -1, Detections: suppressed(p.components(value, lead))}, nil
+	return Output{Label: -1, Detections: Suppress(p.components(value, lead), overlap)}, nil
 }
 
 // components joins touching patches of the same class (value ≥ 1) into boxes scored by their mean lead.

@@ -55,7 +55,7 @@ func (h *RegionZeroShot) Predict(in Input) (Output, error) {
 			}
 		}
 	}
-	return Output{Label: -1, Detections: suppressed(found)}, nil
+	return Output{Label: -1, Detections: Suppress(found, overlap)}, nil
 }
 
 // sums[r][c] is the sum of the unit projections of all patches above row r and left of column c.
