@@ -60,22 +60,11 @@ func (s guardSystem) classifier() (head.Head, []string, error) {
 // opinionOf makes a system of a classification head: its label and the softmax of its scores as confidence.
 func opinionOf(enc encoder.Encoder, h head.Head, names []string) defense.System {
 	return func(ctx context.Context, image *tensor.Dense) (defense.Opinion, error) {
-		acts, err := encoder.Activations(ctx, enc, []*tensor.Dense{image}, h.Taps()...)
+		outs, err := predict(ctx, enc, h, []*tensor.Dense{image})
 		if err != nil {
 			return defense.Opinion{}, err
 		}
-		var in head.Input
-		for _, a := range acts {
-			row, err := head.RowOf(a, 0)
-			if err != nil {
-				return defense.Opinion{}, err
-			}
-			in.Acts = append(in.Acts, row)
-		}
-		out, err := h.Predict(in)
-		if err != nil {
-			return defense.Opinion{}, err
-		}
+		out := outs[0]
 		if out.Label < 0 || out.Label >= len(out.Scores) {
 			return defense.Opinion{}, errors.New("the head chose no class")
 		}
