@@ -37,7 +37,8 @@ every system about each, and writes report.html, report.json, report.md, report.
 and the pictures into a folder. Without arguments it uses the embedded encoder and twelve embedded
 photographs of magnetic tiles, with a zero-shot inspector.
 
-A configuration file (YAML) holds encoder, data, attacks, eps, steps, seed and gates; flags override it.
+A configuration file (YAML) holds encoder, data, heads, further encoders, whole systems, attacks, eps, steps,
+seed and gates; flags override it.
 The exit code is 1 when a gate fails or cannot be decided. An interrupted run continues with --resume.
 --shard i/n does every n-th image; "plumbline report merge" joins the parts.`,
 		Example: `  plumbline check
@@ -49,7 +50,7 @@ The exit code is 1 when a gate fails or cannot be decided. An interrupted run co
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file")
 	fl.StringVar(&f.set.Encoder, "encoder", "", "ONNX file or embedded model (default inspect-tiny)")
-	fl.StringVar(&f.set.Data.Path, "images", "", "folder of pictures, one folder per class (default twelve tiles)")
+	fl.StringVar(&f.set.Data.Path, "images", "", "folder of pictures, one folder per class, or surfaces:N for N drawn ones (default twelve tiles)")
 	fl.StringVar(&f.set.Data.Path, "data", "", "the same as --images")
 	fl.StringVar(&f.set.Data.Layout, "layout", "", "layout of the data: folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile")
 	fl.StringVar(&f.set.Labels, "labels", "", "prompts and classes of the zero-shot head, JSON")
@@ -195,39 +196,14 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 	if err != nil {
 		return nil, err
 	}
-	p, err := openPrompts(cfg)
+	first, groups, err := cfg.groups(ctx, data, save)
 	if err != nil {
 		return nil, err
 	}
-	enc, artifact, err := openConfigured(cfg)
-	if err != nil {
-		return nil, err
-	}
-	systems, err := p.systems(data)
-	if err != nil {
-		return nil, err
-	}
-	more, err := cfg.Heads.systems(ctx, cfg, enc, data, p)
-	if err != nil {
-		return nil, err
-	}
-	if save != "" {
-		if err := saveHeads(save, more); err != nil {
-			return nil, err
-		}
-	}
-	group, err := eval.Heads(enc, "same-weights", "", data, append(systems, more...)...)
-	if err != nil {
-		return nil, err
-	}
-	whole, err := cfg.wholeSystems(ctx, data)
-	if err != nil {
-		return nil, err
-	}
-	plan := &eval.Plan{Title: cfg.Title, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: enc, Artifact: artifact,
-		Data: data, Groups: append([]eval.Group{group}, whole...), Attempts: attempts, Seed: cfg.Seed, Config: text}
+	plan := &eval.Plan{Title: cfg.Title, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: first.enc, Artifact: first.artifact,
+		Data: data, Groups: groups, Attempts: attempts, Seed: cfg.Seed, Config: text}
 	if plan.Title == "" {
-		plan.Title = fmt.Sprintf("%s on %s", enc.Spec().Name, data.Name)
+		plan.Title = fmt.Sprintf("%s on %s", first.enc.Spec().Name, data.Name)
 	}
 	plan.Shard, plan.Shards, err = parseShard(shard)
 	return plan, err

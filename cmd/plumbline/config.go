@@ -25,6 +25,7 @@ type config struct {
 	Text       string              `yaml:"text,omitempty"`       // .npy, one row per prompt
 	Data       dataConfig          `yaml:"data"`
 	Heads      headsConfig         `yaml:"heads,omitempty"`
+	Encoders   []encoderConfig     `yaml:"encoders,omitempty"` // further ones, on which the images are replayed
 	Systems    []systemConfig      `yaml:"systems,omitempty"`
 	Attacks    []string            `yaml:"attacks,flow"`
 	Eps        []string            `yaml:"eps,flow"`
@@ -79,9 +80,9 @@ func parseConfig(raw []byte) (config, error) {
 // rebase makes paths that exist below dir relative to the working folder. A name without a file, such as
 // an embedded model's, stays as it is.
 func (c *config) rebase(dir string) {
-	paths := []*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path, &c.Heads.Files}
-	if c.Heads.Train != nil {
-		paths = append(paths, &c.Heads.Train.Path)
+	paths := append([]*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path}, c.Heads.paths()...)
+	for i := range c.Encoders {
+		paths = append(paths, c.Encoders[i].paths()...)
 	}
 	for i := range c.Systems {
 		paths = append(paths, c.Systems[i].paths()...)

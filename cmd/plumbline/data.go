@@ -7,15 +7,18 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/pretrain"
+	"github.com/plumbline-ml/plumbline/eval/surfaces"
 	"github.com/plumbline-ml/plumbline/models"
 )
 
 // dataConfig says which images.
 type dataConfig struct {
-	Path     string            `yaml:"path"`                   // embedded:tiles for the embedded ones
+	Path     string            `yaml:"path"`                   // embedded:tiles for the embedded ones, surfaces:N for drawn ones
 	Layout   string            `yaml:"layout,omitempty"`       // folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile
 	Rename   map[string]string `yaml:"rename,omitempty"`       // class of the data → name used here
 	Numbers  []int             `yaml:"numbers,omitempty,flow"` // keep files whose name ends in _N, first to last
@@ -26,7 +29,53 @@ type dataConfig struct {
 	Good     string            `yaml:"good,omitempty"` // class free of defects
 }
 
-const embeddedTiles = "embedded:tiles"
+// Data that needs no files: the embedded photographs, and drawn surfaces with their number and settings.
+const (
+	embeddedTiles = "embedded:tiles"
+	drawnSurfaces = "surfaces:"
+)
+
+// good is the class free of defects.
+func (c dataConfig) good() string {
+	if c.Good == "" && strings.HasPrefix(c.Path, drawnSurfaces) {
+		return surfaces.Defects[0]
+	}
+	return c.Good
+}
+
+// drawn reads "N[,seed=S][,first=F][,size=P]". By default the images are of seed 1 from the index on from which no
+// embedded model was trained, 64 pixels a side.
+func drawn(args string) (*dataset.Dataset, error) {
+	c := surfaces.Config{Seed: 1, First: pretrain.TestFrom}
+	fields := strings.Split(args, ",")
+	n, err := strconv.Atoi(fields[0])
+	if err != nil {
+		return nil, usagef("data: %s%s: want %sN with the number of images", drawnSurfaces, args, drawnSurfaces)
+	}
+	c.N = n
+	for _, f := range fields[1:] {
+		key, value, _ := strings.Cut(f, "=")
+		v, err := strconv.ParseUint(value, 10, 48)
+		if err != nil {
+			return nil, usagef("data: %s%s: %q is no setting with a whole number", drawnSurfaces, args, f)
+		}
+		switch key {
+		case "seed":
+			c.Seed = v
+		case "first":
+			c.First = int(v)
+		case "size":
+			c.Size = int(v)
+		default:
+			return nil, usagef("data: %s%s: %q is none of seed, first, size", drawnSurfaces, args, key)
+		}
+	}
+	d, err := surfaces.New(c)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return d, nil
+}
 
 // embedded reports whether the images are the embedded ones.
 func (c dataConfig) embedded() bool { return c.Path == embeddedTiles }
@@ -116,6 +165,9 @@ func (c dataConfig) named(d *dataset.Dataset) (*dataset.Dataset, error) {
 func (c dataConfig) read() (*dataset.Dataset, error) {
 	if c.embedded() {
 		return tiles()
+	}
+	if args, ok := strings.CutPrefix(c.Path, drawnSurfaces); ok {
+		return drawn(args)
 	}
 	if c.Layout == "" {
 		return dataset.Open(c.Path)

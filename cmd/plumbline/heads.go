@@ -125,7 +125,7 @@ func (h headsConfig) train(ctx context.Context, cfg config, enc encoder.Encoder,
 	if len(problems) > 0 {
 		return nil, problems[0]
 	}
-	s := head.Suite{Spec: enc.Spec(), Classes: data.Classes, Good: h.Train.Good, Seed: h.Seed, Effort: h.Effort}
+	s := head.Suite{Spec: enc.Spec(), Classes: data.Classes, Good: h.Train.good(), Seed: h.Seed, Effort: h.Effort}
 	if s.Text, err = p.suite(data); err != nil {
 		return nil, err
 	}

@@ -22,12 +22,16 @@ type prompts struct {
 	rows       [][]float32       // text embedding of each prompt
 }
 
-// openPrompts reads labels and text embeddings, by default those of the embedded model.
+// openPrompts reads labels and text embeddings, by default those of the embedded model; nil where there are none and
+// none are needed.
 func openPrompts(c config) (*prompts, error) {
 	if (c.Labels == "") != (c.Text == "") {
 		return nil, usagef("labels and text belong together: give both --labels and --text")
 	}
 	if c.Labels == "" {
+		if !c.promptsNeeded() && !slices.Contains(models.Names(), c.Encoder) {
+			return nil, nil
+		}
 		return embeddedPrompts(c.Encoder)
 	}
 	raw, err := os.ReadFile(c.Labels)
@@ -79,6 +83,9 @@ func (p *prompts) row(class string) (int, error) {
 // an inspector that knows which line it stands on does; where there are more prompts, a second chooses
 // among all of them.
 func (p *prompts) systems(data *dataset.Dataset) ([]eval.HeadSystem, error) {
+	if p == nil {
+		return nil, nil
+	}
 	order, err := p.order(data)
 	if err != nil {
 		return nil, err
@@ -125,6 +132,9 @@ func (p *prompts) order(data *dataset.Dataset) ([]int, error) {
 
 // suite gives the other zero-shot heads what they need of the text.
 func (p *prompts) suite(data *dataset.Dataset) (*head.SuiteText, error) {
+	if p == nil {
+		return nil, nil
+	}
 	order, err := p.order(data)
 	if err != nil {
 		return nil, err
