@@ -24,7 +24,7 @@ Start with "plumbline check": without arguments it uses an embedded encoder and 
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
-	root.AddCommand(newCheck(), newAttack(), newInspect(), newEncode(), newGrad(), newExportGradient(), newReport(), newModels(), newBench(), newFinetune(), newTrain(), newSurfaces(), newGuard(), newAudit(), newMembership(), newCertify())
+	root.AddCommand(newCheck(), newAttack(), newInspect(), newEncode(), newGrad(), newExportGradient(), newReport(), newModels(), newBench(), newFinetune(), newTrain(), newSurfaces(), newGuard(), newAudit(), newMembership(), newCertify(), newDetectors())
 	return root
 }
 
