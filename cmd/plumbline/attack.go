@@ -2,27 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
-	"gorgonia.org/tensor"
 
 	"github.com/plumbline-ml/plumbline/attack"
-	"github.com/plumbline-ml/plumbline/encoder"
-	"github.com/plumbline-ml/plumbline/eval"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
-	"github.com/plumbline-ml/plumbline/eval/report"
 )
 
 // attackFlags are the flags of the attack command.
 type attackFlags struct {
-	encoder, attack, eps, images, out string
-	steps                             int
-	seed                              uint64
-	resume                            bool
+	encoder, attack, images, layout, out string
+	threat                               threatFlags
+	in                                   inputConfig
+	steps                                int
+	seed                                 uint64
+	resume                               bool
 }
 
 func newAttack() *cobra.Command {
@@ -36,12 +34,22 @@ that each file stays inside ε, and report.json with what was done to each. Ever
 measured. A picture that could not be attacked is reported with the reason and does not stop the others;
 the exit code is then 3.
 
-NAME is an attack with optional parameters, such as prm or "prm(steps=100)". An interrupted run continues
-with --resume.`,
-		Example: "  plumbline attack --encoder inspect-tiny --attack prm --eps 8/255 --images photos/ --out adversarial/",
-		Args:    noArguments,
+NAME is an attack with optional parameters, such as prm or "prm(steps=100)"; "plumbline attack list" prints
+all with what each needs. An interrupted run continues with --resume.
+
+--norm measures the change otherwise: l2 and l1 over all values, l0 in pixels (a share below 1), patch as the
+share of the picture's area that one square may cover. --mask allows changes where a picture is white: one of
+the pictures' size, or a folder with one for each.
+
+Attacks on labels take --head and pictures in one folder per class (or a --layout that check knows). Attacks
+with a target take --target, or --target-text with one of the model's prompts or an .npy file.`,
+		Example: `  plumbline attack --encoder inspect-tiny --attack prm --eps 8/255 --images photos/ --out adversarial/
+  plumbline attack --encoder inspect-tiny --attack apgd-ce --head zero-shot --eps 2/255 --images val/ --out adversarial/
+  plumbline attack --encoder inspect-tiny --attack embedding --target crack.png --eps 8/255 --images photos/ --out adversarial/
+  plumbline attack --encoder inspect-tiny --attack patch --norm patch --eps 1/50 --images photos/ --out adversarial/`,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			for _, need := range [][2]string{{"encoder", f.encoder}, {"attack", f.attack}, {"eps", f.eps}, {"images", f.images}, {"out", f.out}} {
+			for _, need := range [][2]string{{"encoder", f.encoder}, {"attack", f.attack}, {"eps", f.threat.eps}, {"images", f.images}, {"out", f.out}} {
 				if need[1] == "" {
 					return usagef("--%s is required", need[0])
 				}
@@ -49,14 +57,27 @@ with --resume.`,
 			return craft(c, f)
 		},
 	}
-	c.Flags().StringVar(&f.encoder, "encoder", "", "ONNX file, or the name of an embedded model")
-	c.Flags().StringVar(&f.attack, "attack", "", "attack with optional parameters")
-	c.Flags().StringVar(&f.eps, "eps", "", "largest change of a colour value, such as 8/255")
-	c.Flags().StringVar(&f.images, "images", "", "folder of pictures")
-	c.Flags().StringVar(&f.out, "out", "", "folder for the results")
-	c.Flags().IntVar(&f.steps, "steps", 0, "steps of the attack (0: its own default)")
-	c.Flags().Uint64Var(&f.seed, "seed", 0, "seed of everything random")
-	c.Flags().BoolVar(&f.resume, "resume", false, "continue an interrupted run")
+	fl := c.Flags()
+	fl.StringVar(&f.encoder, "encoder", "", "ONNX file, or the name of an embedded model")
+	fl.StringVar(&f.attack, "attack", "", "attack with optional parameters")
+	fl.StringVar(&f.threat.eps, "eps", "", "largest change, of a colour value such as 8/255 or in the norm given")
+	fl.StringVar(&f.threat.norm, "norm", "linf", "how a change is measured: linf, l2, l1, l0, patch")
+	fl.StringVar(&f.threat.mask, "mask", "", "picture, or folder of pictures, white where pixels may change")
+	fl.StringVar(&f.threat.at, "at", "", "row,column of a patch's upper left pixel (default: searched)")
+	fl.StringVar(&f.images, "images", "", "folder of pictures")
+	fl.StringVar(&f.layout, "layout", "", "layout of the pictures with their labels, as for check (default: folders)")
+	fl.StringVar(&f.out, "out", "", "folder for the results")
+	fl.StringVar(&f.in.Head, "head", "", "head to attack and to ask about the results: zero-shot, or the file of a saved head")
+	fl.StringVar(&f.in.Labels, "labels", "", "prompts and classes of the zero-shot head, JSON")
+	fl.StringVar(&f.in.Text, "text", "", "text embeddings of the prompts, .npy")
+	fl.StringVar(&f.in.Target, "target", "", "picture to imitate")
+	fl.StringVar(&f.in.TargetText, "target-text", "", "prompt to imitate, or .npy file of one embedding or one for each picture")
+	fl.StringVar(&f.in.Prototypes, "prototypes", "", "folder of pictures that pa-attack makes its prototypes of")
+	fl.StringVar(&f.in.Mix, "mix", "", "folder of pictures that admix mixes in")
+	fl.IntVar(&f.steps, "steps", 0, "steps of the attack (0: its own default)")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of everything random")
+	fl.BoolVar(&f.resume, "resume", false, "continue an interrupted run")
+	c.AddCommand(newAttackList(), newAttackCompare())
 	return c
 }
 
@@ -66,45 +87,99 @@ func craft(c *cobra.Command, f attackFlags) error {
 	if err != nil {
 		return err
 	}
-	eps, err := attack.ParseEps(f.eps)
+	if a, err = f.in.aim(a); err != nil {
+		return err
+	}
+	if err := f.in.check(a); err != nil {
+		return err
+	}
+	tm, err := f.threat.parse()
 	if err != nil {
+		return err
+	}
+	if err := checkNorm(a, tm.Norm); err != nil {
 		return err
 	}
 	enc, artifact, err := openEncoder(f.encoder)
 	if err != nil {
 		return err
 	}
-	data, err := dataset.Flat(f.images)
+	data, err := f.open()
 	if err != nil {
 		return err
 	}
-	names, err := outputNames(data)
+	in, err := f.in.open(c.Context(), f.encoder, enc, data)
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(f.out, 0o755); err != nil {
 		return err
 	}
 	head := craftHead{Schema: craftSchema, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: artifact,
-		Attack: a.String(), Threat: attack.Linf(eps).String(), Eps: eps.String()}
-	log, err := openCraftLog(filepath.Join(f.out, craftLogName), head, f.resume)
-	if err != nil {
-		return err
-	}
-	defer log.close()
-	k := crafter{enc: enc, attack: a, eps: eps, data: data, names: names, out: f.out, log: log}
+		Attack: a.String(), Threat: tm.String(), Eps: tm.Eps.String(), Inputs: f.in}
 	show, end := newProgress(c.ErrOrStderr(), a.String())
-	err = k.run(c.Context(), show)
+	res, err := runCraft(c.Context(), crafter{enc: enc, attack: a, threat: tm, data: data, in: in, out: f.out}, head, f.resume, show)
 	end()
 	if err != nil {
 		return err
 	}
-	res, err := log.finish(filepath.Join(f.out, "report.json"))
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(c.OutOrStdout(), "%d of %d images attacked: %s\n", len(res.Images)-res.failed(), len(res.Images), f.out)
+	if in.head != nil {
+		clean, attacked := res.right()
+		fmt.Fprintf(c.OutOrStdout(), "%s is right on %d clean and %d attacked ones\n", in.head.Name(), clean, attacked)
+	}
 	return res.err()
+}
+
+// open reads the pictures, with labels where a head or a layout asks for them.
+func (f attackFlags) open() (*dataset.Dataset, error) {
+	if f.in.Head == "" && f.layout == "" {
+		return dataset.Flat(f.images)
+	}
+	return dataConfig{Path: f.images, Layout: f.layout}.open()
+}
+
+// checkNorm reports a norm that the attack is not defined for.
+func checkNorm(a attack.Attack, norm attack.Norm) error {
+	norms := attack.NeedsOf(a).Norms
+	for _, n := range norms {
+		if n == norm {
+			return nil
+		}
+	}
+	return usagef("%s is defined for --norm %v, not %s", attackName(a), norms, norm)
+}
+
+// runCraft attacks all pictures, or those that an interrupted run left, and writes the report.
+func runCraft(ctx context.Context, k crafter, head craftHead, resume bool, show func(done, total int)) (craftReport, error) {
+	var err error
+	if k.names, err = outputNames(k.data); err != nil {
+		return craftReport{}, err
+	}
+	if err := k.prepare(ctx); err != nil {
+		return craftReport{}, err
+	}
+	if err := os.MkdirAll(k.out, 0o755); err != nil {
+		return craftReport{}, err
+	}
+	if k.log, err = openCraftLog(filepath.Join(k.out, craftLogName), head, resume); err != nil {
+		return craftReport{}, err
+	}
+	err = k.run(ctx, show)
+	if err := errors.Join(err, k.log.close()); err != nil {
+		return craftReport{}, err
+	}
+	return k.log.finish(filepath.Join(k.out, "report.json"))
+}
+
+// prepare asks the head about one picture, so that a head of another encoder is found out at once.
+func (k *crafter) prepare(ctx context.Context) error {
+	if k.in == nil || k.in.head == nil {
+		return nil
+	}
+	for s, err := range k.data.All() {
+		if err == nil {
+			return k.in.head.measure(ctx, k.enc, s.Image)
+		}
+	}
+	return fmt.Errorf("%s: no picture can be read", k.data.Name)
 }
 
 // outputNames gives each picture its PNG name and refuses two that would be the same.
@@ -119,93 +194,4 @@ func outputNames(d *dataset.Dataset) ([]string, error) {
 		taken[name], out[i] = s.ID, name
 	}
 	return out, nil
-}
-
-// crafter attacks the pictures of a folder a few at a time.
-type crafter struct {
-	enc    encoder.Encoder
-	attack attack.Attack
-	eps    attack.Ratio
-	data   *dataset.Dataset
-	names  []string
-	out    string
-	log    *craftLog
-}
-
-func (k *crafter) run(ctx context.Context, show func(done, total int)) error {
-	chunk := max(8, 2*runtime.GOMAXPROCS(0))
-	for start := 0; start < k.data.Len(); start += chunk {
-		if err := k.chunk(ctx, start, min(start+chunk, k.data.Len())); err != nil {
-			return err
-		}
-		show(min(start+chunk, k.data.Len()), k.data.Len())
-	}
-	return nil
-}
-
-func (k *crafter) chunk(ctx context.Context, from, to int) error {
-	var index []int
-	var samples []*dataset.Sample
-	var images []*tensor.Dense
-	var ids []string
-	for i := from; i < to; i++ {
-		if k.log.has(k.data.Samples[i].ID) {
-			continue
-		}
-		s, err := k.data.Load(i)
-		if err != nil {
-			if err := k.log.add(crafted{Image: k.data.Samples[i].ID, Status: "unreadable", Reason: err.Error()}); err != nil {
-				return err
-			}
-			continue
-		}
-		index, samples, images, ids = append(index, i), append(samples, s), append(images, s.Image), append(ids, s.ID)
-	}
-	if len(samples) == 0 {
-		return ctx.Err()
-	}
-	res, err := k.attack.Run(ctx, k.enc, images, attack.Linf(k.eps), attack.Names(ids))
-	if err != nil {
-		return err
-	}
-	for n, s := range samples {
-		c, err := k.save(s, k.names[index[n]], res.Adv[n], res.Outcomes[n])
-		if err != nil {
-			return err
-		}
-		if err := k.log.add(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// save writes one picture and measures the file.
-func (k *crafter) save(s *dataset.Sample, name string, adv *tensor.Dense, o attack.Outcome) (crafted, error) {
-	c := crafted{Image: s.ID, SHA256: s.Hash, Status: string(o.Status), Objective: report.Number(o.Value), Start: report.Number(o.Start),
-		Iterations: o.Iters, Forwards: o.Cost.Forwards, Backwards: o.Cost.Backwards, Queries: o.Cost.Queries, Warnings: o.Warnings}
-	if o.Err != nil {
-		c.Reason = o.Err.Error()
-	}
-	q, err := attack.Quantize(attack.Linf(k.eps), 0, s.Image, adv)
-	if err != nil {
-		c.Status, c.Reason = string(attack.Failed), err.Error()
-		return c, nil
-	}
-	path := filepath.Join(k.out, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return c, err
-	}
-	if err := attack.WritePNG(path, q); err != nil {
-		return c, err
-	}
-	m, _, err := eval.JudgeFile(k.out, name, s, k.eps.Levels())
-	if err != nil {
-		return c, err
-	}
-	if !m.Inside {
-		return c, fmt.Errorf("%s differs by %v/255, more than ε = %s", path, m.Linf, k.eps)
-	}
-	c.File, c.FileSHA256, c.Linf, c.L2, c.PSNR, c.SSIM = name, m.SHA256, m.Linf, m.L2, m.PSNR, m.SSIM
-	return c, nil
 }

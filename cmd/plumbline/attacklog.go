@@ -30,6 +30,7 @@ type craftHead struct {
 	Attack     string          `json:"attack"`
 	Threat     string          `json:"threat"`
 	Eps        string          `json:"eps"`
+	Inputs     inputConfig     `json:"inputs"`
 }
 
 // crafted is what was done to one picture. Distances are measured on the file.
@@ -44,12 +45,20 @@ type crafted struct {
 	L2         report.Number `json:"l2"`   // Euclidean norm, pixels in [0,1]
 	PSNR       report.Number `json:"psnr"`
 	SSIM       report.Number `json:"ssim"`
+
+	Size        *report.Number `json:"size,omitempty"`         // in the norm of ε, where that is not L∞
+	TokenCosine *report.Number `json:"token_cosine,omitempty"` // mean over patch tokens with the clean ones, last block
+	Label       string         `json:"label,omitempty"`        // the truth, where a head is asked
+	CleanAnswer string         `json:"clean_answer,omitempty"`
+	Answer      string         `json:"answer,omitempty"`
+
 	Objective  report.Number `json:"objective"` // as the attack reports it, at the image handed out
 	Start      report.Number `json:"start"`     // the same at the first iterate
 	Iterations int           `json:"iterations"`
 	Forwards   int           `json:"forwards"`
 	Backwards  int           `json:"backwards"`
 	Queries    int           `json:"queries"`
+	Seconds    float64       `json:"seconds,omitempty"` // in the journal only: two runs differ in it
 	Warnings   []string      `json:"warnings,omitempty"`
 }
 
@@ -57,6 +66,7 @@ type crafted struct {
 type craftReport struct {
 	craftHead
 	Images []crafted `json:"images"`
+	timed  []crafted // the same with seconds
 }
 
 func (r craftReport) failed() int {
@@ -67,6 +77,19 @@ func (r craftReport) failed() int {
 		}
 	}
 	return n
+}
+
+// right counts the pictures that the head is right about, clean and attacked.
+func (r craftReport) right() (clean, attacked int) {
+	for _, c := range r.Images {
+		if c.File != "" && c.CleanAnswer == c.Label {
+			clean++
+		}
+		if c.File != "" && c.Answer == c.Label {
+			attacked++
+		}
+	}
+	return clean, attacked
 }
 
 // err names the first picture that could not be attacked.
@@ -162,12 +185,21 @@ func (l *craftLog) write(v any) error {
 	return l.file.Sync()
 }
 
-func (l *craftLog) close() { l.file.Close() }
+// close closes the log, and removes one that holds nothing.
+func (l *craftLog) close() error {
+	err := l.file.Close()
+	if len(l.done) == 0 {
+		err = errors.Join(err, os.Remove(l.file.Name()))
+	}
+	return err
+}
 
 // finish writes the report, images in order of path.
 func (l *craftLog) finish(path string) (craftReport, error) {
 	r := craftReport{craftHead: l.head}
 	for _, c := range l.done {
+		r.timed = append(r.timed, c)
+		c.Seconds = 0
 		r.Images = append(r.Images, c)
 	}
 	slices.SortFunc(r.Images, func(a, b crafted) int { return strings.Compare(a.Image, b.Image) })
