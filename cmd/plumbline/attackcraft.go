@@ -43,8 +43,8 @@ func (k *crafter) run(ctx context.Context, show func(done, total int)) error {
 	return nil
 }
 
-// pictures are some samples, decoded, with their places in the data set.
-type pictures struct {
+// pictureBatch is some samples, decoded, with their places in the data set.
+type pictureBatch struct {
 	index   []int
 	samples []*dataset.Sample
 	images  []*tensor.Dense
@@ -53,8 +53,8 @@ type pictures struct {
 
 // load decodes pictures that are not done yet and reports those that cannot be read. One perturbation for all
 // is sought on all again.
-func (k *crafter) load(from, to int) (*pictures, error) {
-	p := new(pictures)
+func (k *crafter) load(from, to int) (*pictureBatch, error) {
+	p := new(pictureBatch)
 	left := false
 	for i := from; i < to; i++ {
 		id := k.data.Samples[i].ID
@@ -76,7 +76,7 @@ func (k *crafter) load(from, to int) (*pictures, error) {
 		p.index, p.samples, p.images, p.ids = append(p.index, i), append(p.samples, s), append(p.images, s.Image), append(p.ids, id)
 	}
 	if !left {
-		return new(pictures), nil
+		return new(pictureBatch), nil
 	}
 	return p, nil
 }
@@ -119,7 +119,7 @@ func firstError(errs ...error) error {
 }
 
 // save writes the n-th of some pictures and measures the file.
-func (k *crafter) save(ctx context.Context, p *pictures, tm attack.ThreatModel, n int, res *attack.Result) (crafted, error) {
+func (k *crafter) save(ctx context.Context, p *pictureBatch, tm attack.ThreatModel, n int, res *attack.Result) (crafted, error) {
 	s, o, name := p.samples[n], res.Outcomes[n], k.names[p.index[n]]
 	c := crafted{Image: s.ID, SHA256: s.Hash, Status: string(o.Status), Objective: report.Number(o.Value), Start: report.Number(o.Start),
 		Iterations: o.Iters, Forwards: o.Cost.Forwards, Backwards: o.Cost.Backwards, Queries: o.Cost.Queries, Seconds: o.Cost.Seconds, Warnings: o.Warnings}
