@@ -116,7 +116,7 @@ func (a Adversity) attack(t *Trial, p *Plan, c Countermeasure, systems []HeadSys
 		steps = a.RandomSteps
 	}
 	for _, base := range p.Attempts {
-		if base.Kind != "gradient" || base.Source != nil || base.Role != "" {
+		if base.Kind != "gradient" || base.Source != nil || base.Role != "" || base.System != "" {
 			continue
 		}
 		if base.Attack, err = atLeast(base.Attack, steps); err != nil {

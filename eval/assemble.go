@@ -93,8 +93,10 @@ func join(journals []*Journal) (*Journal, error) {
 			continue
 		}
 		for _, a := range all.head.Attacks {
-			if !all.done(i, a.ID) {
-				missing++
+			for _, system := range a.Targets() {
+				if !all.done(i, a.ID, system) {
+					missing++
+				}
 			}
 		}
 	}
@@ -135,28 +137,41 @@ func (a *assembly) collect() error {
 	return nil
 }
 
+// collectAttack fills the attack's cost and rows and gives every image its outcomes: one, or one for each
+// system that the attack went against on its own.
 func (a *assembly) collectAttack(at *report.Attack, order []int) {
 	systems := len(a.report.Systems)
-	rows, float := make([][]Response, systems), make([][]Response, systems)
+	a.rows[at.ID], a.float[at.ID] = make([][]Response, systems), make([][]Response, systems)
 	for n, i := range order {
-		e := a.journal.entries[key{i, at.ID}]
-		at.Cost.Forwards += e.Cost.Forwards
-		at.Cost.Backwards += e.Cost.Backwards
-		at.Cost.Queries += e.Cost.Queries
-		a.seconds[at.ID] += e.Seconds
-		o := e.Outcome
-		o.Answers = nil
-		for s := range systems {
-			shown, before := e.Responses[s], e.Float[s]
-			if !o.Inside { // no attack at all: the image counts as it was
-				clean := a.journal.entries[key{i, report.Clean}]
-				shown, before = clean.Responses[s], clean.Responses[s]
-			}
-			rows[s], float[s] = append(rows[s], shown), append(float[s], before)
-			o.Answers = append(o.Answers, report.Answer{System: a.report.Systems[s].ID, Text: shown.Text, Truth: shown.Truth,
-				Value: shown.Value, Reason: shown.Reason})
+		im := &a.report.Images[n]
+		for _, target := range at.Targets() {
+			e := a.journal.entries[key{i, at.ID, target}]
+			at.Cost.Forwards += e.Cost.Forwards
+			at.Cost.Backwards += e.Cost.Backwards
+			at.Cost.Queries += e.Cost.Queries
+			a.seconds[at.ID] += e.Seconds
+			im.Outcomes = append(im.Outcomes, a.outcome(e))
 		}
-		a.report.Images[n].Outcomes = append(a.report.Images[n].Outcomes, o)
 	}
-	a.rows[at.ID], a.float[at.ID] = rows, float
+}
+
+// outcome appends an entry's answers to the rows of the systems that gave them.
+func (a *assembly) outcome(e *entry) report.Outcome {
+	o := e.Outcome
+	o.Answers = nil
+	k := 0
+	for s, system := range a.report.Systems {
+		if e.System != "" && e.System != system.ID {
+			continue
+		}
+		shown, before := e.Responses[k], e.Float[k]
+		k++
+		if !o.Inside { // no attack at all: the image counts as it was
+			clean := a.journal.entries[key{e.Index, report.Clean, ""}]
+			shown, before = clean.Responses[s], clean.Responses[s]
+		}
+		a.rows[e.Attack][s], a.float[e.Attack][s] = append(a.rows[e.Attack][s], shown), append(a.float[e.Attack][s], before)
+		o.Answers = append(o.Answers, report.Answer{System: system.ID, Text: shown.Text, Truth: shown.Truth, Value: shown.Value, Reason: shown.Reason})
+	}
+	return o
 }

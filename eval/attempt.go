@@ -18,7 +18,11 @@ import (
 
 // attempt crafts, saves and judges the k-th attempt on a batch, and records it.
 func (r *runner) attempt(ctx context.Context, b *batch, k int) error {
-	crafted, err := r.craft(ctx, b, k)
+	craft := r.craft
+	if r.system(k) != "" {
+		craft = r.craftWhiteBox
+	}
+	crafted, err := craft(ctx, b, k)
 	if err != nil {
 		return fmt.Errorf("eval: %s: %w", r.id(k), err)
 	}
@@ -102,7 +106,7 @@ func (r *runner) save(index int, s *dataset.Sample, k int, crafted *attack.Resul
 			reason = err.Error()
 		}
 	}
-	name := picturePath(k, r.id(k), s.ID)
+	name := picturePath(k, r.fullID(k), s.ID)
 	if err := r.makeFolder(name); err != nil {
 		return nil, nil, err
 	}
@@ -113,13 +117,13 @@ func (r *runner) save(index int, s *dataset.Sample, k int, crafted *attack.Resul
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Attack, o.Notes = r.id(k), out.Warnings
+	o.Attack, o.System, o.Notes = r.id(k), r.system(k), out.Warnings
 	o.Status, o.Reason = status(out, reason)
 	if k > 0 {
 		claimed := report.Number(out.Value)
 		o.Claimed = &claimed
 	}
-	e := &entry{Index: index, Attack: r.id(k), Outcome: o, Seconds: out.Cost.Seconds,
+	e := &entry{Index: index, Attack: r.id(k), System: r.system(k), Outcome: o, Seconds: out.Cost.Seconds,
 		Cost: report.Cost{Forwards: int64(out.Cost.Forwards), Backwards: int64(out.Cost.Backwards), Queries: int64(out.Cost.Queries)}}
 	return e, shown, nil
 }
@@ -162,8 +166,11 @@ func (r *runner) answer(ctx context.Context, b *batch, entries []*entry, shown, 
 		if err := measureDrift(&e.Outcome, spec, clean, adv); err != nil {
 			return err
 		}
+		if e.System != "" {
+			e.Outcome.Tokens = nil // one grid for each system and image would swell the report
+		}
 	}
-	for _, g := range r.Groups {
+	for _, g := range r.asked(k) {
 		fromFile, err := g.Answer(ctx, shown)
 		if err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 const alpha = 0.05
 
 // findings tells, for each system that lost score beyond chance, the smallest budget at which it did and
-// the attack that did most there. Noise makes no finding: it is the control.
+// the attack that did most there; one that knows the system only where no other did. Noise makes no finding: it is the control.
 func (a *assembly) findings() []report.Finding {
 	var out []report.Finding
 	for _, s := range a.report.Systems {
@@ -29,7 +29,13 @@ func (a *assembly) breaks(s report.System) *report.Attack {
 			continue
 		}
 		c := a.report.Cell(s.ID, at.ID)
-		if c.PValue == nil || !(*c.PValue < alpha) || !(c.Drop.Value > 0) {
+		if c == nil || c.PValue == nil || !(*c.PValue < alpha) || !(c.Drop.Value > 0) {
+			continue
+		}
+		if best != nil && (best.Knowledge == "system") != (at.Knowledge == "system") {
+			if best.Knowledge == "system" { // the encoder alone was enough
+				best, worst = at, c.Drop.Value
+			}
 			continue
 		}
 		if best == nil || at.EpsValue < best.EpsValue || at.EpsValue == best.EpsValue && c.Drop.Value > worst {
@@ -80,10 +86,11 @@ func (a *assembly) met(s report.System, at report.Attack) report.Text {
 	var top report.Number
 	for i := range a.report.Systems {
 		d := &a.report.Systems[i]
-		if d.Relation != "defended" || d.Task != s.Task || d.Metric != s.Metric || d.ID == s.ID {
+		c := a.report.Cell(d.ID, at.ID)
+		if d.Relation != "defended" || d.Task != s.Task || d.Metric != s.Metric || d.ID == s.ID || c == nil {
 			continue
 		}
-		if v := a.report.Cell(d.ID, at.ID).Score.Value; best == nil || v > top {
+		if v := c.Score.Value; best == nil || v > top {
 			best, top = d, v
 		}
 	}

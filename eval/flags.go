@@ -97,7 +97,7 @@ func (a *assembly) perAttack(code string, bad func(*report.Outcome) bool, text f
 	for _, at := range a.report.Attacks {
 		var images []string
 		for i := range a.report.Images {
-			if o := a.report.Images[i].Outcome(at.ID); o != nil && bad(o) {
+			if slices.ContainsFunc(a.report.Images[i].Under(at.ID), bad) {
 				images = append(images, a.report.Images[i].ID)
 			}
 		}
@@ -174,7 +174,7 @@ func (a *assembly) pairs(related func(x, y report.Attack) bool, code string, tex
 			}
 			for _, s := range a.report.Systems {
 				cx, cy := a.report.Cell(s.ID, x.ID), a.report.Cell(s.ID, y.ID)
-				if weaker(s.Metric, cx.Score, cy.Score) {
+				if cx != nil && cy != nil && weaker(s.Metric, cx.Score, cy.Score) {
 					out = append(out, report.Flag{Code: code, Attack: x.ID, System: s.ID, Text: text(x, y, s)})
 				}
 			}
@@ -203,11 +203,12 @@ func (a *assembly) saturated() []report.Flag {
 		var sum, n float64
 		for i := range a.report.Images {
 			im := &a.report.Images[i]
-			if o := im.Outcome(at.ID); o != nil && o.Linf > 0 {
-				// ‖δ‖₂ relative to a change of the largest size at every value.
-				full := float64(o.Linf) / 255 * math.Sqrt(3*float64(im.Width)*float64(im.Height))
-				sum += math.Pow(float64(o.L2)/full, 2)
-				n++
+			for _, o := range im.Under(at.ID) {
+				if o.Linf > 0 { // ‖δ‖₂ relative to a change of the largest size at every value
+					full := float64(o.Linf) / 255 * math.Sqrt(3*float64(im.Width)*float64(im.Height))
+					sum += math.Pow(float64(o.L2)/full, 2)
+					n++
+				}
 			}
 		}
 		if n > 0 && sum/n > 0.95 {

@@ -166,7 +166,7 @@ func Changes(before, after *report.Report, confidence float64) ([]Change, error)
 	var out []Change
 	for _, s := range after.Systems {
 		for _, at := range after.Attacks {
-			if at.Kind == report.Worst || before.Cell(s.ID, at.ID) == nil {
+			if at.Kind == report.Worst || before.Cell(s.ID, at.ID) == nil || after.Cell(s.ID, at.ID) == nil {
 				continue
 			}
 			c, err := change(s, at, old, after, confidence)
@@ -190,7 +190,7 @@ func change(s report.System, at report.Attack, old map[string]*report.Image, aft
 		if b == nil {
 			continue
 		}
-		bo, ao := b.Outcome(at.ID), im.Outcome(at.ID)
+		bo, ao := b.Shown(at.ID, s.ID), im.Shown(at.ID, s.ID)
 		if bo == nil || ao == nil || bo.Answer(s.ID) == nil || ao.Answer(s.ID) == nil {
 			continue
 		}

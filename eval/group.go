@@ -63,7 +63,6 @@ type HeadSystem struct {
 // identifiers unique among groups; it may be empty. data gives the truth's classes and references.
 func Heads(enc encoder.Encoder, relation, prefix string, data *dataset.Dataset, heads ...HeadSystem) (Group, error) {
 	g := &headGroup{enc: enc}
-	index := map[encoder.Tap]int{}
 	for _, h := range heads {
 		sc, err := newScorer(h.Head.Task(), data)
 		if err != nil {
@@ -78,8 +77,17 @@ func Heads(enc encoder.Encoder, relation, prefix string, data *dataset.Dataset, 
 		}
 		g.heads, g.scorers = append(g.heads, h.Head), append(g.scorers, sc)
 		g.systems = append(g.systems, describeSystem(prefix+h.Head.Name(), title, h.Head.Task(), relation, h.Note, sc))
+	}
+	g.findTaps()
+	return g, nil
+}
+
+// findTaps lists the heads' taps, each once.
+func (g *headGroup) findTaps() {
+	index := map[encoder.Tap]int{}
+	for _, h := range g.heads {
 		var at []int
-		for _, t := range h.Head.Taps() {
+		for _, t := range h.Taps() {
 			k, ok := index[t]
 			if !ok {
 				k = len(g.taps)
@@ -90,7 +98,6 @@ func Heads(enc encoder.Encoder, relation, prefix string, data *dataset.Dataset, 
 		}
 		g.at = append(g.at, at)
 	}
-	return g, nil
 }
 
 // Systems implements [Group].
@@ -105,10 +112,7 @@ func (g *headGroup) Answer(ctx context.Context, images []*dataset.Sample) ([][]R
 	out := make([][]Response, len(images))
 	for i, s := range images {
 		for k, h := range g.heads {
-			in := head.Input{Width: s.Width, Height: s.Height}
-			for _, t := range g.at[k] {
-				in.Acts = append(in.Acts, acts[t][i])
-			}
+			in := g.input(k, acts, i, s)
 			out[i] = append(out[i], respond(h.Task(), g.scorers[k], s, func(question string) (head.Output, error) {
 				in.Question = question
 				return h.Predict(in)
@@ -118,8 +122,30 @@ func (g *headGroup) Answer(ctx context.Context, images []*dataset.Sample) ([][]R
 	return out, nil
 }
 
-// respond asks about one image, once per question where the task is to answer questions.
+// input is what head k sees of the i-th image.
+func (g *headGroup) input(k int, acts [][]head.Activation, i int, s *dataset.Sample) head.Input {
+	in := head.Input{Width: s.Width, Height: s.Height}
+	for _, t := range g.at[k] {
+		in.Acts = append(in.Acts, acts[t][i])
+	}
+	return in
+}
+
+// respond asks about one image and compares the answer with the truth.
 func respond(task head.Task, sc scorer, s *dataset.Sample, ask func(question string) (head.Output, error)) Response {
+	outs, err := answers(task, s, ask)
+	if err != nil {
+		return failed(err)
+	}
+	r, err := sc.compare(outs, s)
+	if err != nil {
+		return failed(err)
+	}
+	return r
+}
+
+// answers asks about one image, once per question where the task is to answer questions.
+func answers(task head.Task, s *dataset.Sample, ask func(question string) (head.Output, error)) ([]head.Output, error) {
 	questions := []string{""}
 	if task == head.VQA {
 		questions = questions[:0]
@@ -131,15 +157,11 @@ func respond(task head.Task, sc scorer, s *dataset.Sample, ask func(question str
 	for _, q := range questions {
 		o, err := ask(q)
 		if err != nil {
-			return failed(err)
+			return nil, err
 		}
 		outs = append(outs, o)
 	}
-	r, err := sc.compare(outs, s)
-	if err != nil {
-		return failed(err)
-	}
-	return r
+	return outs, nil
 }
 
 func failed(err error) Response { return Response{Reason: reasonError + err.Error()} }

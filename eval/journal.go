@@ -60,17 +60,26 @@ type skipLine struct {
 type entry struct {
 	Index     int            `json:"index"`
 	Attack    string         `json:"attack"`
-	Outcome   report.Outcome `json:"outcome"`   // without answers
-	Responses []Response     `json:"responses"` // by system, from the file
-	Float     []Response     `json:"float"`     // by system, from the unrounded image
+	System    string         `json:"system,omitempty"` // the only one that was attacked and asked; "" for all
+	Outcome   report.Outcome `json:"outcome"`          // without answers
+	Responses []Response     `json:"responses"`        // by system, or of System alone; from the file
+	Float     []Response     `json:"float"`            // the same from the unrounded image
 	Cost      report.Cost    `json:"cost"`
 	Seconds   float64        `json:"seconds"` // never part of a report
 }
 
+// name is the attack's, with the system where it concerns one alone.
+func (e *entry) name() string {
+	if e.System == "" {
+		return e.Attack
+	}
+	return e.Attack + " on " + e.System
+}
+
 // key identifies an entry.
 type key struct {
-	index  int
-	attack string
+	index          int
+	attack, system string
 }
 
 // Journal is what a run has finished so far, in memory and, when it was opened for writing, on disk.
@@ -201,4 +210,6 @@ func (j *Journal) add(lines ...line) error {
 }
 
 // done reports whether the pair is finished.
-func (j *Journal) done(index int, attack string) bool { return j.entries[key{index, attack}] != nil }
+func (j *Journal) done(index int, attack, system string) bool {
+	return j.entries[key{index, attack, system}] != nil
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 var errNoHeader = errors.New("the journal has no whole first line")
@@ -71,16 +72,20 @@ func (j *Journal) takeEntry(e *entry) error {
 	if j.images[e.Index] == nil {
 		return fmt.Errorf("entry of image %d, which was not introduced", e.Index)
 	}
-	if n := len(j.head.Systems); len(e.Responses) != n || len(e.Float) != n {
+	n := len(j.head.Systems)
+	if e.System != "" {
+		n = 1
+	}
+	if len(e.Responses) != n || len(e.Float) != n {
 		return fmt.Errorf("entry of image %d has %d and %d responses for %d systems", e.Index, len(e.Responses), len(e.Float), n)
 	}
 	for _, a := range j.head.Attacks {
-		if a.ID == e.Attack {
-			j.entries[key{e.Index, e.Attack}] = e
+		if a.ID == e.Attack && slices.Contains(a.Targets(), e.System) {
+			j.entries[key{e.Index, e.Attack, e.System}] = e
 			return nil
 		}
 	}
-	return fmt.Errorf("entry of image %d under %s, which is not in the plan", e.Index, e.Attack)
+	return fmt.Errorf("entry of image %d under %s, which is not in the plan", e.Index, e.name())
 }
 
 func (j *Journal) inRange(index int) error {

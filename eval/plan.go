@@ -58,10 +58,22 @@ type Attempt struct {
 	// Options returns what the attack is told beside the images, such as the head and labels of a
 	// white-box attack; nil for none.
 	Options func(images []*dataset.Sample) ([]attack.Option, error)
+
+	// System is the identifier of the only system that a white-box attack goes against and is judged on; ""
+	// for an attack whose images every system is shown. Its group must be a [Targeter].
+	System string
 }
 
-// ID is name@eps.
+// ID is name@eps. White-box attacks of one name on several systems share it.
 func (a Attempt) ID() string { return a.Name + "@" + a.Threat.Eps.String() }
+
+// full also names the system.
+func (a Attempt) full() string {
+	if a.System == "" {
+		return a.ID()
+	}
+	return a.ID() + "+" + a.System
+}
 
 // Progress counts finished pairs of image and attack.
 type Progress struct {
@@ -84,10 +96,13 @@ func (p *Plan) Validate() error {
 	}
 	seen := map[string]bool{report.Clean: true}
 	for _, a := range p.Attempts {
-		if a.Attack == nil || seen[a.ID()] {
-			return fmt.Errorf("eval: attack %s is missing or listed twice", a.ID())
+		if a.Attack == nil || seen[a.full()] {
+			return fmt.Errorf("eval: attack %s is missing or listed twice", a.full())
 		}
-		seen[a.ID()] = true
+		seen[a.full()] = true
+		if a.System != "" && p.target(a.System) == nil {
+			return fmt.Errorf("eval: attack %s: there is no such system, or it gives no gradient", a.full())
+		}
 		if err := a.Threat.Validate(1); err != nil {
 			return fmt.Errorf("eval: attack %s: %w", a.ID(), err)
 		}
@@ -153,6 +168,25 @@ func safeName(text string) string {
 		}
 		return '_'
 	}, text)
+}
+
+// attacks describes the attempts as the columns of a report.
+func (p *Plan) attacks() []report.Attack {
+	out := []report.Attack{{ID: report.Clean, Name: report.Clean, Kind: "clean", Knowledge: "none"}}
+	at := map[string]int{}
+	for _, a := range p.Attempts {
+		k, ok := at[a.ID()]
+		if !ok {
+			k = len(out)
+			at[a.ID()] = k
+			out = append(out, report.Attack{ID: a.ID(), Name: a.Name, Expression: a.Attack.String(), Kind: a.Kind,
+				Knowledge: a.Knowledge, Role: a.Role, On: a.on(), Eps: a.Threat.Eps.String(), EpsValue: report.Number(a.Threat.Eps.Float())})
+		}
+		if a.System != "" {
+			out[k].Systems = append(out[k].Systems, a.System)
+		}
+	}
+	return out
 }
 
 // systems lists the systems of all groups in order.

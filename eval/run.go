@@ -74,11 +74,7 @@ func (p *Plan) header() header {
 	for _, problem := range p.Data.Problems {
 		h.Claim.Data.Skipped = append(h.Claim.Data.Skipped, report.Skipped{File: p.Data.Name, Reason: problem.Error()})
 	}
-	h.Attacks = append(h.Attacks, report.Attack{ID: report.Clean, Name: report.Clean, Kind: "clean", Knowledge: "none"})
-	for _, a := range p.Attempts {
-		h.Attacks = append(h.Attacks, report.Attack{ID: a.ID(), Name: a.Name, Expression: a.Attack.String(), Kind: a.Kind,
-			Knowledge: a.Knowledge, Role: a.Role, On: a.on(), Eps: a.Threat.Eps.String(), EpsValue: report.Number(a.Threat.Eps.Float())})
-	}
+	h.Attacks = p.attacks()
 	return h
 }
 
@@ -188,9 +184,27 @@ func (r *runner) id(k int) string {
 	return r.Attempts[k-1].ID()
 }
 
+// system is the only one that the k-th attempt concerns, "" for all.
+func (r *runner) system(k int) string {
+	if k == 0 {
+		return ""
+	}
+	return r.Attempts[k-1].System
+}
+
+// fullID also names the system, if there is only one.
+func (r *runner) fullID(k int) string {
+	if k == 0 {
+		return report.Clean
+	}
+	return r.Attempts[k-1].full()
+}
+
+func (r *runner) done(i, k int) bool { return r.journal.done(i, r.id(k), r.system(k)) }
+
 func (r *runner) finished(i int) bool {
 	for k := 0; k <= len(r.Attempts); k++ {
-		if !r.journal.done(i, r.id(k)) {
+		if !r.done(i, k) {
 			return false
 		}
 	}
@@ -201,7 +215,7 @@ func (r *runner) finished(i int) bool {
 func (r *runner) unfinished(b *batch, k int) *batch {
 	out := &batch{tokens: make([][]head.Activation, len(b.tokens))}
 	for n, i := range b.index {
-		if r.journal.done(i, r.id(k)) {
+		if r.done(i, k) {
 			continue
 		}
 		out.index, out.samples = append(out.index, i), append(out.samples, b.samples[n])
@@ -225,7 +239,7 @@ func (r *runner) record(b *batch, entries []*entry) error {
 		return nil
 	}
 	done := len(r.journal.entries) + len(r.journal.skipped)*(1+len(r.Attempts))
-	r.Progress(Progress{Done: r.before + done, Total: r.whole().pairs(), Image: b.samples[len(b.samples)-1].ID, Attack: entries[0].Attack})
+	r.Progress(Progress{Done: r.before + done, Total: r.whole().pairs(), Image: b.samples[len(b.samples)-1].ID, Attack: entries[0].name()})
 	return nil
 }
 

@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/eval/report"
 	"github.com/plumbline-ml/plumbline/eval/stat"
@@ -31,10 +32,11 @@ func (a *assembly) scores() error {
 }
 
 // addWorst adds, for each budget with more than one attack, the row that takes for every image and
-// system the attack that did most harm to it.
+// system the attack that did most harm to it. Attacks that know a system are left out: they are the upper
+// bound that this row is compared with.
 func (a *assembly) addWorst() {
 	for _, eps := range a.report.Budgets() {
-		attacks := a.report.At(eps)
+		attacks := slices.DeleteFunc(a.report.At(eps), func(at report.Attack) bool { return at.Knowledge == "system" })
 		if len(attacks) < 2 {
 			continue
 		}
@@ -52,9 +54,6 @@ func (a *assembly) addWorst() {
 			}
 		}
 		for _, at := range attacks {
-			if at.Knowledge == "system" {
-				w.Knowledge = "system"
-			}
 			w.Cost.Forwards += at.Cost.Forwards
 			w.Cost.Backwards += at.Cost.Backwards
 			w.Cost.Queries += at.Cost.Queries
@@ -67,6 +66,9 @@ func (a *assembly) addWorst() {
 func (a *assembly) cell(s int, at report.Attack) error {
 	system := a.report.Systems[s]
 	rows, clean := a.rows[at.ID][s], a.rows[report.Clean][s]
+	if rows == nil {
+		return nil // the attack did not concern this system
+	}
 	c := report.Cell{System: system.ID, Attack: at.ID}
 	var err error
 	if c.Score, err = a.score(s, rows); err != nil {
@@ -207,10 +209,11 @@ func (a *assembly) comparisons() error {
 			attacks := a.report.At(eps)
 			for i, x := range attacks {
 				for _, y := range attacks[i+1:] {
-					if x.Kind == report.Worst || y.Kind == report.Worst {
+					rx, ry := a.rows[x.ID][s], a.rows[y.ID][s]
+					if x.Kind == report.Worst || y.Kind == report.Worst || rx == nil || ry == nil {
 						continue
 					}
-					d, p, err := a.paired(s, a.rows[x.ID][s], a.rows[y.ID][s])
+					d, p, err := a.paired(s, rx, ry)
 					if err != nil {
 						return err
 					}

@@ -65,6 +65,8 @@ func (p *Plan) trialPlan(k int, dir string) *Plan {
 	for i, a := range p.Attempts {
 		a.saved = i + 1
 		switch {
+		case a.System != "":
+			continue // its images are for one undefended system
 		case a.Role != "" || a.Kind == "noise":
 		case a.Source != nil:
 			a.Role = report.RoleTransfer
@@ -95,7 +97,18 @@ func (p *Plan) pairs() int {
 	}
 	n := mine * (1 + len(p.Attempts))
 	for _, t := range p.Trials {
-		n += mine * (1 + len(p.Attempts) + len(t.attempts))
+		n += mine * (1 + p.shared() + len(t.attempts))
+	}
+	return n
+}
+
+// shared counts the attempts whose images every system is shown.
+func (p *Plan) shared() int {
+	n := 0
+	for _, a := range p.Attempts {
+		if a.System == "" {
+			n++
+		}
 	}
 	return n
 }

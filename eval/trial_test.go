@@ -126,7 +126,7 @@ func TestTrialRow(t *testing.T) {
 	for i := range 5 {
 		all := true
 		for _, at := range trial.head.Attacks[1:] {
-			e := trial.entries[key{i, at.ID}]
+			e := trial.entries[key{i, at.ID, ""}]
 			if !e.Outcome.Inside || len(e.Responses) != 2 {
 				t.Fatalf("image %d under %s: inside %v, %d responses", i, at.ID, e.Outcome.Inside, len(e.Responses))
 			}

@@ -75,7 +75,14 @@ func worstCell(r *report.Report) *report.Cell {
 		if c.PValue == nil || !(*c.PValue < alpha) || at.Kind == report.Worst || at.Kind == "noise" || !(clean.Score.Value > 0) {
 			continue
 		}
-		if lost := float64((clean.Score.Value - c.Score.Value) / clean.Score.Value); lost > most {
+		lost := float64((clean.Score.Value - c.Score.Value) / clean.Score.Value)
+		if !(lost > 0) {
+			continue
+		}
+		if at.Knowledge == "system" {
+			lost -= 2 // comes after every attack that did not need to know the system
+		}
+		if best == nil || lost > most {
 			best, most = c, lost
 		}
 	}

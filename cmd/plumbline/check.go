@@ -39,6 +39,8 @@ photographs of magnetic tiles, with a zero-shot inspector.
 
 A configuration file (YAML) holds encoder, data, heads, further encoders, whole systems, attacks, eps, steps,
 seed and gates; flags override it.
+An attack called white-box, or white-box(ATTACK) with any attack on labels, goes against every system on its
+own, through the system's gradient: the upper bound beside attacks that know the encoder alone.
 The exit code is 1 when a gate fails or cannot be decided. An interrupted run continues with --resume.
 --shard i/n does every n-th image; "plumbline report merge" joins the parts.`,
 		Example: `  plumbline check
@@ -204,6 +206,9 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 		Data: data, Groups: groups, Attempts: attempts, Seed: cfg.Seed, Config: text}
 	if plan.Title == "" {
 		plan.Title = fmt.Sprintf("%s on %s", first.enc.Spec().Name, data.Name)
+	}
+	if err := cfg.addWhiteBox(plan); err != nil {
+		return nil, err
 	}
 	plan.Shard, plan.Shards, err = parseShard(shard)
 	return plan, err

@@ -129,6 +129,9 @@ func (c config) attempts() ([]eval.Attempt, error) {
 			return nil, err
 		}
 		for _, name := range c.Attacks {
+			if isWhiteBox(name) {
+				continue
+			}
 			a, err := parseAttack(name, c.Steps, c.Seed)
 			if err != nil {
 				return nil, err

@@ -55,7 +55,11 @@ func printSummary(w io.Writer, r *report.Report) {
 		for _, s := range r.Systems {
 			row := []string{s.Name + ", " + s.Metric.Name}
 			for _, a := range attacks {
-				row = append(row, scoreCell(s.Metric, r.Cell(s.ID, a.ID).Score))
+				cell := "–"
+				if c := r.Cell(s.ID, a.ID); c != nil {
+					cell = scoreCell(s.Metric, c.Score)
+				}
+				row = append(row, cell)
 			}
 			rows = append(rows, row)
 		}

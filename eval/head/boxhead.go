@@ -223,6 +223,26 @@ func (h *BoxHead) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return d.VJP(in, dScores)
 }
 
+// Decisions implements [Attackable]: one choice among background and the classes for each patch that training
+// would look at; the sides of the boxes are left alone.
+func (h *BoxHead) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+	p, err := h.cfg.Skips.Layout.over(h.name, t.Width, t.Height)
+	if err != nil {
+		return nil, err
+	}
+	owner, ignored := p.owners(t.Boxes)
+	right := make([]int, len(owner))
+	for k, o := range owner {
+		switch {
+		case o >= 0:
+			right[k] = 1 + t.Boxes[o].Class
+		case ignored[k]:
+			right[k] = -1
+		}
+	}
+	return ofPatches(1+h.cfg.Classes, 1+h.cfg.Classes+4, right), nil
+}
+
 func (h *BoxHead) state() (*state, error) {
 	s, err := newState(kindBox, h.name, h.cfg)
 	if err != nil {

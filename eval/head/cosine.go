@@ -153,6 +153,11 @@ func loadCosine(s *state) (Head, error) {
 	return c, nil
 }
 
+// Decisions implements [Attackable]: one choice among the classes.
+func (c *Cosine) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+	return ofClass(c.name, len(c.dirs), t)
+}
+
 // predictClass chooses the class of the largest score.
 func predictClass(h Differentiable, in Input) (Output, error) {
 	s, err := h.Scores(in)

@@ -3,6 +3,8 @@ package head
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/encoder"
 )
@@ -118,6 +120,17 @@ func (d *Decoder) VJP(in Input, dScores []float32) ([]Activation, error) {
 		}
 	}
 	return []Activation{out}, nil
+}
+
+// Decisions implements [Attackable]: for each word of the clean image's caption, the word against all others.
+func (d *Decoder) Decisions(clean []Output, t Truth) ([]Decisions, error) {
+	var caption []int
+	for _, w := range strings.Fields(strings.ReplaceAll(clean[0].Text, ",", " ,")) {
+		if i := slices.Index(d.cfg.Words, w); i >= 0 {
+			caption = append(caption, i)
+		}
+	}
+	return ofWords(append(caption, endWord), d.cfg.Words, t), nil
 }
 
 // memory is what one image gives to attend to.

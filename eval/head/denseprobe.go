@@ -136,6 +136,11 @@ func (h *DenseProbe) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return h.cfg.Skips.back(in, d), nil
 }
 
+// Decisions implements [Attackable]: one choice among the mask values for each patch.
+func (h *DenseProbe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+	return ofMask(h.name, h.cfg.Skips.Layout, h.cfg.Sizes[len(h.cfg.Sizes)-1], t)
+}
+
 func (h *DenseProbe) state() (*state, error) {
 	s, err := newState(kindDenseProbe, h.name, h.cfg)
 	if err != nil {

@@ -143,6 +143,11 @@ func (h *DenseZeroShot) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return []Activation{h.cfg.Layout.unpatch(in, 0, d.Data)}, nil
 }
 
+// Decisions implements [Attackable]: one choice among the mask values for each patch.
+func (h *DenseZeroShot) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+	return ofMask(h.name, h.cfg.Layout, h.cfg.Classes+1, t)
+}
+
 func (h *DenseZeroShot) state() (*state, error) {
 	s, err := newState(kindDenseText, h.name, h.cfg)
 	if err != nil {

@@ -126,6 +126,19 @@ func (g *Gallery) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return g.cosine.VJP(in, dScores)
 }
 
+// Decisions implements [Attackable]: the best right item against the best wrong one. A caption is right when it
+// is a reference, another item when its class is the image's.
+func (g *Gallery) Decisions(clean []Output, t Truth) ([]Decisions, error) {
+	if g.cfg.Task == Captioning {
+		return ofTexts(clean[0], g.cfg.Texts, t), nil
+	}
+	if t.Label < 0 {
+		return nil, fmt.Errorf("head %s: image %s has no class", g.Name(), t.ID)
+	}
+	right := func(i int) bool { return g.cfg.Labels[i] == t.Label }
+	return []Decisions{{Options: 2, Scores: twoSided(0, len(g.cfg.Labels), right), Right: []int{1}}}, nil
+}
+
 func (g *Gallery) state() (*state, error) {
 	s, err := newState(kindGallery, g.Name(), g.cfg)
 	if err != nil {

@@ -179,6 +179,11 @@ func (m *Mahalanobis) Scores(in Input) (Activation, error) {
 	return Vector([]float32{float32(d)}), nil
 }
 
+// Decisions implements [Attackable]: the score against zero.
+func (m *Mahalanobis) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+	return ofAnomaly(m.name, t)
+}
+
 // VJP implements [Differentiable]: Wᵀz/‖z‖ with z = W(x−μ); 0 at the mean.
 func (m *Mahalanobis) VJP(in Input, dScores []float32) ([]Activation, error) {
 	if err := checkCotangent(m.name, dScores, 1); err != nil {

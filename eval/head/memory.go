@@ -118,6 +118,9 @@ func (m *Memory) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return m.cfg.Skips.back(in, m.cfg.Skips.Layout.blurredBack(d)), nil
 }
 
+// Decisions implements [Attackable]: the score against zero.
+func (m *Memory) Decisions(_ []Output, t Truth) ([]Decisions, error) { return ofAnomaly(m.name, t) }
+
 type closest struct {
 	index    int
 	distance float64

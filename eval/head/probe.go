@@ -104,6 +104,11 @@ func (p *Probe) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return []Activation{p.cfg.Source.back(in, 0, p.net.vjp(pre, dScores))}, nil
 }
 
+// Decisions implements [Attackable]: one choice among the classes.
+func (p *Probe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+	return ofClass(p.name, p.cfg.Sizes[len(p.cfg.Sizes)-1], t)
+}
+
 func (p *Probe) state() (*state, error) {
 	s, err := newState(kindProbe, p.name, p.cfg)
 	if err != nil {

@@ -42,6 +42,7 @@ func TestSuiteCoversAllTasks(t *testing.T) {
 		names[h.Name()] = true
 		tasks[h.Task()]++
 		checkStored(t, h, withQuestion(test[:2]))
+		checkDecisions(t, h, withQuestion(test[:2])[1])
 	}
 	if len(heads) < 20 || len(tasks) != 7 {
 		t.Errorf("%d heads of tasks %v", len(heads), tasks)

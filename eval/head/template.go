@@ -113,6 +113,7 @@ func (h *Template) Taps() []encoder.Tap {
 // Predict implements [Head].
 func (h *Template) Predict(in Input) (Output, error) {
 	words := map[string]string{}
+	var all []float32
 	for i, s := range h.cfg.Slots {
 		x, err := s.Source.vector(h.name, in, i)
 		if err != nil {
@@ -124,8 +125,9 @@ func (h *Template) Predict(in Input) (Output, error) {
 			return Output{}, fmt.Errorf("head %s: slot %s: every logit is NaN", h.name, s.Name)
 		}
 		words[s.Name] = s.Words[best]
+		all = append(all, y...)
 	}
-	return Output{Label: -1, Text: h.sentence(words)}, nil
+	return Output{Label: -1, Scores: all, Text: h.sentence(words)}, nil
 }
 
 func (h *Template) sentence(words map[string]string) string {
@@ -179,6 +181,19 @@ func (h *Template) VJP(in Input, dScores []float32) ([]Activation, error) {
 		dScores = dScores[len(s.Words):]
 	}
 	return out, nil
+}
+
+// Decisions implements [Attackable]: for each slot, the word of the clean image against the others.
+func (h *Template) Decisions(clean []Output, _ Truth) ([]Decisions, error) {
+	d := Decisions{Options: 2}
+	from := 0
+	for _, s := range h.cfg.Slots {
+		chosen := argmax(clean[0].Scores[from : from+len(s.Words)])
+		d.Scores = append(d.Scores, twoSided(from, len(s.Words), func(i int) bool { return i == chosen })...)
+		d.Right = append(d.Right, 1)
+		from += len(s.Words)
+	}
+	return []Decisions{d}, nil
 }
 
 func (h *Template) state() (*state, error) {

@@ -138,6 +138,11 @@ func (h *VQANet) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return []Activation{h.cfg.Source.back(in, 0, h.net.vjp(pre, dScores)[:len(x)])}, nil
 }
 
+// Decisions implements [Attackable]: the right answers to each question against the others.
+func (h *VQANet) Decisions(clean []Output, t Truth) ([]Decisions, error) {
+	return ofAnswers(clean, t, func(string) ([]string, error) { return h.cfg.Answers, nil })
+}
+
 func (h *VQANet) state() (*state, error) {
 	s, err := newState(kindVQANet, h.name, h.cfg)
 	if err != nil {

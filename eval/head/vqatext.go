@@ -108,6 +108,17 @@ func (h *VQAZeroShot) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return h.text[at].VJP(in, dScores)
 }
 
+// Decisions implements [Attackable]: the right answers to each question against the others.
+func (h *VQAZeroShot) Decisions(clean []Output, t Truth) ([]Decisions, error) {
+	return ofAnswers(clean, t, func(question string) ([]string, error) {
+		at, err := h.at(question)
+		if err != nil {
+			return nil, err
+		}
+		return h.cfg.Answers[at], nil
+	})
+}
+
 func (h *VQAZeroShot) state() (*state, error) {
 	s, err := newState(kindVQAText, h.name, h.cfg)
 	if err != nil {

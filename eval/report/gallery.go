@@ -44,13 +44,13 @@ type answerView struct {
 }
 
 // strongest returns the attack that the gallery shows: at the largest budget, the one with the lowest
-// mean relative score over the systems, aggregates and noise left out; nil when there is none.
+// mean relative score over the systems, aggregates, noise and attacks with images for each system left out; nil when there is none.
 func (r *Report) strongest() *Attack {
 	var best *Attack
 	lowest := math.Inf(1)
 	for i := range r.Attacks {
 		a := &r.Attacks[i]
-		if a.ID == Clean || a.Kind == Worst || a.Kind == "noise" {
+		if a.ID == Clean || a.Kind == Worst || a.Kind == "noise" || len(a.Systems) > 0 {
 			continue
 		}
 		kept := r.kept(a.ID)

@@ -36,11 +36,39 @@ func (r *Report) Cell(system, attack string) *Cell {
 	return nil
 }
 
-// Outcome returns what became of the image under an attack, or nil.
+// Targets are the systems that the attack went against one by one, or "" alone where its images are for all.
+func (a *Attack) Targets() []string {
+	if len(a.Systems) == 0 {
+		return []string{""}
+	}
+	return a.Systems
+}
+
+// Outcome returns what became of the image under an attack, or nil; of a white-box attack the first.
 func (im *Image) Outcome(attack string) *Outcome {
+	for _, o := range im.Under(attack) {
+		return o
+	}
+	return nil
+}
+
+// Under returns everything that became of the image under an attack: one outcome, or one for each system that
+// the attack went against.
+func (im *Image) Under(attack string) []*Outcome {
+	var out []*Outcome
 	for i := range im.Outcomes {
 		if im.Outcomes[i].Attack == attack {
-			return &im.Outcomes[i]
+			out = append(out, &im.Outcomes[i])
+		}
+	}
+	return out
+}
+
+// Shown returns what the system was shown of the image under an attack, or nil.
+func (im *Image) Shown(attack, system string) *Outcome {
+	for _, o := range im.Under(attack) {
+		if o.System == "" || o.System == system {
+			return o
 		}
 	}
 	return nil
@@ -82,15 +110,19 @@ func (r *Report) AttackNames() []string {
 	return out
 }
 
-// At returns the attacks of one budget.
+// At returns the attacks of one budget, those that know a system last.
 func (r *Report) At(eps string) []Attack {
-	var out []Attack
+	var out, knowing []Attack
 	for _, a := range r.Attacks {
-		if a.Eps == eps {
+		switch {
+		case a.Eps != eps:
+		case a.Knowledge == "system":
+			knowing = append(knowing, a)
+		default:
 			out = append(out, a)
 		}
 	}
-	return out
+	return append(out, knowing...)
 }
 
 // LayerDrift is the mean over images of the patch-token cosine at each layer under one attack, stem
@@ -98,8 +130,10 @@ func (r *Report) At(eps string) []Attack {
 func (r *Report) LayerDrift(attack string) (mean, stderr []float64) {
 	var rows [][]Number
 	for i := range r.Images {
-		if o := r.Images[i].Outcome(attack); o != nil && o.Status == "ok" && len(o.Layers) > 0 {
-			rows = append(rows, o.Layers)
+		for _, o := range r.Images[i].Under(attack) {
+			if o.Status == "ok" && len(o.Layers) > 0 {
+				rows = append(rows, o.Layers)
+			}
 		}
 	}
 	if len(rows) == 0 {

@@ -15,6 +15,9 @@ func (r *Report) WriteMarkdown(w io.Writer, l Lang) error {
 	m.verdict()
 	m.gates()
 	m.heading("ui.matrix")
+	if r.whiteBox() {
+		m.printf("%s\n", m.t("ui.matrix.whitebox"))
+	}
 	for _, eps := range r.Budgets() {
 		m.matrix(eps)
 	}
@@ -108,6 +111,9 @@ func (m *markdown) attackName(a Attack) string {
 		return m.t("ui.clean")
 	case Worst:
 		return m.t("ui.worst")
+	}
+	if a.Knowledge == "system" {
+		return escapeMarkdown(a.Name + " *")
 	}
 	return escapeMarkdown(a.Name)
 }

@@ -15,6 +15,7 @@ type page struct {
 	Style                    template.CSS
 	Script                   template.JS
 	Level                    string
+	WhiteBox                 bool // a column is of attacks that know a system
 	Matrices                 []matrixView
 	CurveLegend, DriftLegend []legendView
 	Curves                   []chartView
@@ -82,7 +83,8 @@ type findingView struct {
 
 func newPage(r *Report, o HTMLOptions) (*page, error) {
 	p := &page{Report: r, Lang: o.Lang, Policy: policy(), Style: template.CSS(pageStyle), Script: template.JS(pageScript),
-		Langs: []langView{{English, "English"}, {Japanese, "日本語"}}, Amplify: amplify, Run: o.Run, Level: r.level()}
+		Langs: []langView{{English, "English"}, {Japanese, "日本語"}}, Amplify: amplify, Run: o.Run, Level: r.level(),
+		WhiteBox: r.whiteBox()}
 	var err error
 	if p.Curves, err = r.curves(); err != nil {
 		return nil, err
@@ -100,6 +102,11 @@ func newPage(r *Report, o HTMLOptions) (*page, error) {
 	p.Pairs = r.pairs()
 	p.Uses = r.uses()
 	return p, nil
+}
+
+// whiteBox reports whether an attack has images for each system.
+func (r *Report) whiteBox() bool {
+	return slices.ContainsFunc(r.Attacks, func(a Attack) bool { return len(a.Systems) > 0 })
 }
 
 // legend lists the lines that occur in charts, each in its colour and dash.
@@ -185,16 +192,17 @@ func (r *Report) distortion(a Attack) costView {
 	v := costView{Attack: a}
 	var l2, psnr, ssim, linf float64
 	for i := range r.Images {
-		o := r.Images[i].Outcome(a.ID)
-		if o == nil || o.Status != "ok" {
-			continue
+		for _, o := range r.Images[i].Under(a.ID) {
+			if o.Status != "ok" {
+				continue
+			}
+			v.Total++
+			if o.Inside {
+				v.Inside++
+			}
+			l2, psnr, ssim = l2+float64(o.L2), psnr+float64(o.PSNR), ssim+float64(o.SSIM)
+			linf = max(linf, float64(o.Linf))
 		}
-		v.Total++
-		if o.Inside {
-			v.Inside++
-		}
-		l2, psnr, ssim = l2+float64(o.L2), psnr+float64(o.PSNR), ssim+float64(o.SSIM)
-		linf = max(linf, float64(o.Linf))
 	}
 	n := float64(v.Total)
 	v.Linf, v.L2 = formatNumber(Number(linf)), formatNumber(Number(l2/n))

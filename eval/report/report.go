@@ -114,6 +114,10 @@ type Attack struct {
 	Eps        string `json:"eps,omitempty"`  // exact, as given: 8/255
 	EpsValue   Number `json:"eps_value"`
 	Cost       Cost   `json:"cost"`
+
+	// Systems are those that a white-box attack went against, each with images of its own that no other system
+	// is shown; none where all systems see the same images.
+	Systems []string `json:"systems,omitempty"`
 }
 
 // Cost counts what an attack spent, over all images. Seconds are in [Run].
@@ -189,6 +193,7 @@ type Image struct {
 // Outcome is one image under one attack, measured from the file.
 type Outcome struct {
 	Attack  string   `json:"attack"`
+	System  string   `json:"system,omitempty"` // the only one that the image was made against and shown to
 	Status  string   `json:"status"`           // ok, failed
 	Reason  string   `json:"reason,omitempty"` // why it failed
 	File    string   `json:"file,omitempty"`   // PNG, relative to the report

@@ -82,6 +82,9 @@ func (k identifiers) image(im Image) error {
 		if !k.attacks[o.Attack] {
 			return fmt.Errorf("report: image %s: no attack %q", im.ID, o.Attack)
 		}
+		if o.System != "" && !k.systems[o.System] {
+			return fmt.Errorf("report: image %s under %s: no system %q", im.ID, o.Attack, o.System)
+		}
 		for _, a := range o.Answers {
 			if !k.systems[a.System] {
 				return fmt.Errorf("report: image %s under %s: no system %q", im.ID, o.Attack, a.System)

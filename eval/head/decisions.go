@@ -1,0 +1,227 @@
+package head
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/metric"
+)
+
+// Attackable is a head that can restate its scores as decisions with a right option, so that a white-box attack
+// has a loss to raise.
+type Attackable interface {
+	Differentiable
+	// Decisions about one image, given the head's own answer to the clean image for each question asked
+	// (Input.Question; one without a question for heads that answer none). They are read from the scores of one
+	// call each.
+	Decisions(clean []Output, t Truth) ([]Decisions, error)
+}
+
+// Truth is what is known about an image.
+type Truth struct {
+	*dataset.Sample
+	Good int // class free of defects, −1 if there is none
+}
+
+// Decisions are the choices that one call of Scores makes about an image.
+type Decisions struct {
+	Question string // Input.Question of the call
+	Options  int    // of every choice; one stands for a single logit, right when its sign is
+
+	// Scores lists, choice by choice and option by option, the indices of the scores that stand for the option:
+	// the largest counts. An index beyond the scores of an image counts as 0, an empty list as never chosen.
+	Scores [][]int
+	Right  []int // for each choice the right option, −1 where it is not known
+}
+
+// lostBy is by how much the right option is at most behind where an image holds several choices: what a choice
+// lost beyond that would be no gain, but would hide the choices that are still right.
+const lostBy = 1
+
+// Logits appends one number for each option of each choice.
+func (d Decisions) Logits(dst []float64, scores []float32) []float64 {
+	d.each(scores, func(_, _ int, v float64) { dst = append(dst, v) })
+	return dst
+}
+
+// Back writes to cot, as long as scores, the gradient of Σ dLogits·Logits.
+func (d Decisions) Back(cot []float32, scores []float32, dLogits []float64) {
+	clear(cot)
+	d.each(scores, func(i, at int, _ float64) {
+		if at >= 0 {
+			cot[at] += float32(dLogits[i])
+		}
+	})
+}
+
+// each calls f for every option of every choice with its logit and the score that gave it, −1 for none.
+func (d Decisions) each(scores []float32, f func(i, at int, v float64)) {
+	for c, right := range d.Right {
+		most, atRight := math.Inf(1), -1
+		if len(d.Right) > 1 && right >= 0 {
+			atRight, most = largest(d.Scores[c*d.Options+right], scores)
+			most += lostBy
+		}
+		for i := c * d.Options; i < (c+1)*d.Options; i++ {
+			at, v := largest(d.Scores[i], scores)
+			if v > most {
+				at, v = atRight, most
+			}
+			f(i, at, v)
+		}
+	}
+}
+
+// neverChosen is far below every logit, yet finite, so that losses stay so.
+const neverChosen = -1e6
+
+// largest is the index and value of the largest score of a list, −1 where it is none of the scores.
+func largest(from []int, scores []float32) (int, float64) {
+	at, best := -1, math.Inf(-1)
+	for _, i := range from {
+		v := 0.0
+		if i < len(scores) {
+			v = float64(scores[i])
+		}
+		if v > best {
+			best = v
+			if at = i; i >= len(scores) {
+				at = -1
+			}
+		}
+	}
+	if len(from) == 0 {
+		return -1, neverChosen
+	}
+	return at, best
+}
+
+// each gives every one of n scores its own option.
+func each(n int) [][]int {
+	out := make([][]int, n)
+	for i := range out {
+		out[i] = []int{i}
+	}
+	return out
+}
+
+// twoSided divides scores from..from+n into wrong and right ones, in this order.
+func twoSided(from, n int, right func(i int) bool) [][]int {
+	out := make([][]int, 2)
+	for i := range n {
+		k := 0
+		if right(i) {
+			k = 1
+		}
+		out[k] = append(out[k], from+i)
+	}
+	return out
+}
+
+// ofClass is one choice among n classes.
+func ofClass(head string, n int, s Truth) ([]Decisions, error) {
+	if s.Label < 0 || s.Label >= n {
+		return nil, fmt.Errorf("head %s: image %s has class %d of %d", head, s.ID, s.Label, n)
+	}
+	return []Decisions{{Options: n, Scores: each(n), Right: []int{s.Label}}}, nil
+}
+
+// ofAnomaly is one logit that should be high on defective images and low on good ones.
+func ofAnomaly(head string, t Truth) ([]Decisions, error) {
+	if t.Label < 0 {
+		return nil, fmt.Errorf("head %s: image %s has no class", head, t.ID)
+	}
+	right := 1
+	if t.Label == t.Good {
+		right = 0
+	}
+	return []Decisions{{Options: 1, Scores: each(1), Right: []int{right}}}, nil
+}
+
+// ofPatches is one choice among values for each patch; a patch's first value stands at stride·patch.
+func ofPatches(values, stride int, right []int) []Decisions {
+	d := Decisions{Options: values, Right: right}
+	for p := range right {
+		for k := range values {
+			d.Scores = append(d.Scores, []int{p*stride + k})
+		}
+	}
+	return []Decisions{d}
+}
+
+// ofMask chooses each patch's most frequent mask value.
+func ofMask(head string, layout Layout, values int, s Truth) ([]Decisions, error) {
+	if s.Mask == nil {
+		return nil, fmt.Errorf("head %s: image %s has no mask", head, s.ID)
+	}
+	p, err := layout.over(head, s.Width, s.Height)
+	if err != nil {
+		return nil, err
+	}
+	var right []int
+	for _, share := range p.shares(s.Mask, values) {
+		k := argmax(share)
+		if k >= 0 && share[k] == 0 {
+			k = -1 // nothing of the patch is annotated
+		}
+		right = append(right, k)
+	}
+	return ofPatches(values, values, right), nil
+}
+
+// ofAnswers is one choice between wrong and right answers for each question of the image.
+func ofAnswers(clean []Output, s Truth, answers func(question string) ([]string, error)) ([]Decisions, error) {
+	var out []Decisions
+	for q, ask := range s.QA {
+		known, err := answers(ask.Text)
+		if err != nil {
+			return nil, err
+		}
+		right := func(i int) bool { return metric.VQAAccuracy(known[i], ask.Answers) > 0 }
+		if !slices.ContainsFunc(known, func(a string) bool { return metric.VQAAccuracy(a, ask.Answers) > 0 }) {
+			right = func(i int) bool { return known[i] == clean[q].Text } // it can only be led away from its own answer
+		}
+		out = append(out, Decisions{Question: ask.Text, Options: 2, Scores: twoSided(0, len(known), right), Right: []int{1}})
+	}
+	return out, nil
+}
+
+// ofTexts is one choice between texts that are references and others; where none is, the head's own clean
+// answer stands for them.
+func ofTexts(clean Output, texts []string, s Truth) []Decisions {
+	right := func(i int) bool { return slices.Contains(s.Captions, texts[i]) }
+	if !slices.ContainsFunc(texts, func(t string) bool { return slices.Contains(s.Captions, t) }) {
+		right = func(i int) bool { return texts[i] == clean.Text }
+	}
+	return []Decisions{{Options: 2, Scores: twoSided(0, len(texts), right), Right: []int{1}}}
+}
+
+// ofWords is one choice for each word of a caption, between that word and all others of the vocabulary. Words
+// that no reference holds are left out, as long as one does.
+func ofWords(caption []int, vocabulary []string, s Truth) []Decisions {
+	n := len(vocabulary)
+	d := Decisions{Options: 2}
+	known := false
+	for p, w := range caption {
+		d.Scores = append(d.Scores, twoSided(p*n, n, func(i int) bool { return i == w })...)
+		right := -1
+		if inReferences(vocabulary[w], s.Captions) {
+			right, known = 1, true
+		}
+		d.Right = append(d.Right, right)
+	}
+	for p := range d.Right {
+		if !known {
+			d.Right[p] = 1
+		}
+	}
+	return []Decisions{d}
+}
+
+// inReferences reports whether a word occurs in one of the references.
+func inReferences(word string, references []string) bool {
+	return slices.ContainsFunc(references, func(r string) bool { return slices.Contains(metric.Words(r), strings.ToLower(word)) })
+}
