@@ -20,7 +20,8 @@ type TextModel struct {
 	name    string
 	source  *onnx.Model
 	tokens  *onnx.ValueInfo
-	context int // fixed number of tokens; 0 for any
+	lead    []int // axes of length 1 between the batch and the tokens
+	context int   // fixed number of tokens; 0 for any
 	weights *graph.Weights
 
 	mu       sync.Mutex
@@ -38,7 +39,7 @@ type textProgram struct {
 }
 
 // OpenText reads a text encoder. Its tokens are the file's first integer input of rank 2, or the one that
-// WithInput names; an attention mask is taken as ones, position ids as 0, 1, 2, …, token type ids as zeros,
+// WithInput names, or an input of rank 4 that holds ids as floats, B×1×1×T; an attention mask is taken as ones, position ids as 0, 1, 2, …, token type ids as zeros,
 // and outputs that need an image are left out.
 func OpenText(path string, opts ...Option) (*TextModel, error) {
 	src, err := onnx.Open(path, onnx.DefaultLimits())
@@ -53,7 +54,9 @@ func OpenText(path string, opts ...Option) (*TextModel, error) {
 	if m.tokens, err = tokenInput(src, o.input); err != nil {
 		return nil, fmt.Errorf("encoder: %s: %w", m.name, err)
 	}
-	if n := m.tokens.Dims[1].Value; n > 0 {
+	last := len(m.tokens.Dims) - 1
+	m.lead = slices.Repeat([]int{1}, last-1)
+	if n := m.tokens.Dims[last].Value; n > 0 {
 		m.context = int(n)
 		if _, err := m.program(m.context); err != nil {
 			return nil, err
@@ -71,7 +74,7 @@ func tokenInput(src *onnx.Model, name string) (*onnx.ValueInfo, error) {
 			continue
 		}
 		seen = append(seen, v.Name)
-		fits := v.Type.IsInt() && v.HasShape && len(v.Dims) == 2
+		fits := v.Type.IsInt() && v.HasShape && len(v.Dims) == 2 || floatTokens(v)
 		if name != "" {
 			if v.Name == name && fits {
 				pick = v
@@ -84,6 +87,11 @@ func tokenInput(src *onnx.Model, name string) (*onnx.ValueInfo, error) {
 		return nil, fmt.Errorf("no input takes tokens (integers, B×T); inputs are %s", strings.Join(seen, ", "))
 	}
 	return pick, nil
+}
+
+// floatTokens reports whether an input has the shape of one row of one channel: no image, but ids as floats.
+func floatTokens(v *onnx.ValueInfo) bool {
+	return v.Type.IsFloat() && v.HasShape && len(v.Dims) == 4 && v.Dims[1].Value == 1 && v.Dims[2].Value == 1
 }
 
 // helper gives the value of inputs that accompany tokens; nil for others.
@@ -121,7 +129,12 @@ func (m *TextModel) program(n int) (*textProgram, error) {
 }
 
 func (m *TextModel) compile(n int) (*textProgram, error) {
-	o := graph.ImportOptions{Sources: []graph.Source{{Name: m.tokens.Name, Type: graph.Type{DType: graph.Int64, Shape: []int{1, n}}}}}
+	kind := graph.Int64
+	if m.tokens.Type.IsFloat() {
+		kind = graph.Float32
+	}
+	shape := append(append([]int{1}, m.lead...), n)
+	o := graph.ImportOptions{Sources: []graph.Source{{Name: m.tokens.Name, Type: graph.Type{DType: kind, Shape: shape}}}}
 	for _, v := range m.source.Graph.Inputs {
 		f := helper(v.Name)
 		if v.Name == m.tokens.Name || f == nil || m.source.Graph.Initializer(v.Name) != nil {
@@ -174,7 +187,7 @@ func vocabulary(g *graph.Graph) int {
 	from := map[*graph.Value]bool{g.Inputs[0]: true}
 	for _, n := range g.Nodes {
 		switch op := n.Op.(type) {
-		case graph.Reshape:
+		case graph.Reshape, graph.Cast:
 			if from[n.In[0]] {
 				from[n.Out[0]] = true
 			}
@@ -239,7 +252,14 @@ func (p *textProgram) run(ctx context.Context, dst []float32, tokens []int64) er
 			return err
 		}
 	}
-	copy(s.Ints(p.in), tokens)
+	if p.in.DType == graph.Float32 {
+		in := s.Values(p.in)
+		for i, id := range tokens {
+			in[i] = float32(id) // exact up to 2²⁴, far above any vocabulary
+		}
+	} else {
+		copy(s.Ints(p.in), tokens)
+	}
 	if err := s.Forward(ctx); err != nil {
 		return err
 	}

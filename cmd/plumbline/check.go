@@ -23,7 +23,8 @@ type checkFlags struct {
 	config, out, baseline, shard, lang, saveHeads string
 	workers                                       int
 	resume                                        bool
-	systems                                       []string
+	systems, promptArgs                           []string
+	text                                          textConfig
 	set                                           config // values of flags that were given
 }
 
@@ -57,6 +58,10 @@ The exit code is 1 when a gate fails or cannot be decided. An interrupted run co
 	fl.StringVar(&f.set.Data.Layout, "layout", "", "layout of the data: folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile")
 	fl.StringVar(&f.set.Labels, "labels", "", "prompts and classes of the zero-shot head, JSON")
 	fl.StringVar(&f.set.Text, "text", "", "text embeddings of the prompts, .npy")
+	fl.StringVar(&f.text.Encoder, "text-encoder", "", "text encoder in ONNX that makes the prompts' embeddings")
+	fl.StringVar(&f.text.Tokenizer, "tokenizer", "", "its tokenizer.json (BPE, Unigram, WordLevel) or vocab.json,merges.txt")
+	fl.StringArrayVar(&f.promptArgs, "prompt", nil, "CLASS=SENTENCE, may be repeated; several for a class are averaged")
+	fl.StringVar(&f.text.Template, "template", "", "sentence for classes without prompts (default \"a photo of {}\")")
 	fl.StringArrayVar(&f.systems, "system", nil, "whole system to judge: ONNX file, URL, or command; may be repeated")
 	fl.StringArrayVar(&f.set.Attacks, "attack", nil, "attacks, separated by commas or repeated (default noise,embedding,prm)")
 	fl.StringArrayVar(&f.set.Eps, "eps", nil, "largest changes of a colour value (default 8/255)")
@@ -111,6 +116,11 @@ func (f checkFlags) merge(c *cobra.Command) (config, error) {
 	if given("heads") {
 		cfg.Heads = headsConfig{Files: f.set.Heads.Files}
 	}
+	if given("text-encoder") || given("tokenizer") || given("prompt") || given("template") {
+		if err := f.mergeText(c, &cfg); err != nil {
+			return cfg, err
+		}
+	}
 	for _, s := range f.systems {
 		cfg.Systems = append(cfg.Systems, parseSystem(s))
 	}
@@ -130,6 +140,29 @@ func (f checkFlags) merge(c *cobra.Command) (config, error) {
 		cfg.Seed = f.set.Seed
 	}
 	return cfg, nil
+}
+
+// mergeText puts the flags about prompts over the configuration's.
+func (f checkFlags) mergeText(c *cobra.Command, cfg *config) error {
+	t := f.text
+	if old := cfg.TextEncoder; old != nil {
+		t = *old
+		for name, to := range map[string]*string{"text-encoder": &t.Encoder, "tokenizer": &t.Tokenizer, "template": &t.Template} {
+			if c.Flags().Changed(name) {
+				*to = c.Flag(name).Value.String()
+			}
+		}
+		if c.Flags().Changed("template") || f.promptArgs != nil {
+			t.Prompts = nil
+		}
+	}
+	for _, arg := range f.promptArgs {
+		if err := t.addPrompt(arg); err != nil {
+			return err
+		}
+	}
+	cfg.TextEncoder = &t
+	return nil
 }
 
 func check(c *cobra.Command, f checkFlags) error {

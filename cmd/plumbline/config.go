@@ -23,15 +23,17 @@ type config struct {
 	Preprocess *encoder.Preprocess `yaml:"preprocess,omitempty"` // instead of the file's own
 	Labels     string              `yaml:"labels,omitempty"`     // JSON with prompts, logit_scale, classes
 	Text       string              `yaml:"text,omitempty"`       // .npy, one row per prompt
-	Data       dataConfig          `yaml:"data"`
-	Heads      headsConfig         `yaml:"heads,omitempty"`
-	Encoders   []encoderConfig     `yaml:"encoders,omitempty"` // further ones, on which the images are replayed
-	Systems    []systemConfig      `yaml:"systems,omitempty"`
-	Attacks    []string            `yaml:"attacks,flow"`
-	Eps        []string            `yaml:"eps,flow"`
-	Steps      int                 `yaml:"steps,omitempty"`
-	Seed       uint64              `yaml:"seed"`
-	Gates      []string            `yaml:"gates,omitempty"`
+	// TextEncoder makes the embeddings of the prompts instead of text.
+	TextEncoder *textConfig     `yaml:"text_encoder,omitempty"`
+	Data        dataConfig      `yaml:"data"`
+	Heads       headsConfig     `yaml:"heads,omitempty"`
+	Encoders    []encoderConfig `yaml:"encoders,omitempty"` // further ones, on which the images are replayed
+	Systems     []systemConfig  `yaml:"systems,omitempty"`
+	Attacks     []string        `yaml:"attacks,flow"`
+	Eps         []string        `yaml:"eps,flow"`
+	Steps       int             `yaml:"steps,omitempty"`
+	Seed        uint64          `yaml:"seed"`
+	Gates       []string        `yaml:"gates,omitempty"`
 }
 
 // defaults is what check does without arguments.
@@ -81,6 +83,9 @@ func parseConfig(raw []byte) (config, error) {
 // an embedded model's, stays as it is.
 func (c *config) rebase(dir string) {
 	paths := append([]*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path}, c.Heads.paths()...)
+	if c.TextEncoder != nil {
+		paths = append(paths, c.TextEncoder.paths()...)
+	}
 	for i := range c.Encoders {
 		paths = append(paths, c.Encoders[i].paths()...)
 	}

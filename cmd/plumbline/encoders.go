@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/report"
+	"github.com/plumbline-ml/plumbline/models"
 )
 
 // encoderConfig is a further encoder with heads of its own, on which the images that were made for the first are
@@ -17,9 +19,11 @@ type encoderConfig struct {
 	Path       string              `yaml:"path"`           // ONNX file or embedded model
 	Relation   string              `yaml:"relation"`       // same-weights, fine-tuned, other-architecture, defended
 	Preprocess *encoder.Preprocess `yaml:"preprocess,omitempty"`
-	Labels     string              `yaml:"labels,omitempty"` // of zero-shot heads; an embedded model has its own
-	Text       string              `yaml:"text,omitempty"`
-	Heads      *headsConfig        `yaml:"heads,omitempty"` // default: trained on the images that the first encoder's are trained on
+	// Labels and Text are of zero-shot heads. An embedded model has its own; a file without takes those of the
+	// first encoder, unless it is of another architecture.
+	Labels string       `yaml:"labels,omitempty"`
+	Text   string       `yaml:"text,omitempty"`
+	Heads  *headsConfig `yaml:"heads,omitempty"` // default: trained on the images that the first encoder's are trained on
 }
 
 func (e *encoderConfig) paths() []*string {
@@ -40,7 +44,10 @@ func (h *headsConfig) paths() []*string {
 
 // alone is the configuration as if this encoder were the only one.
 func (e encoderConfig) alone(c config) config {
-	c.Encoder, c.Preprocess, c.Labels, c.Text = e.Path, e.Preprocess, e.Labels, e.Text
+	c.Encoder, c.Preprocess = e.Path, e.Preprocess
+	if e.Labels != "" || slices.Contains(models.Names(), e.Path) || e.Relation == "other-architecture" {
+		c.Labels, c.Text, c.TextEncoder = e.Labels, e.Text, nil
+	}
 	c.Encoders, c.Systems = nil, nil
 	if e.Heads != nil {
 		c.Heads = *e.Heads
@@ -62,7 +69,7 @@ type standing struct {
 // stand opens the encoder, its prompts and its heads.
 func (c config) stand(ctx context.Context, data *dataset.Dataset) (standing, error) {
 	var s standing
-	p, err := openPrompts(c)
+	p, err := c.prompts(ctx, data)
 	if err != nil {
 		return s, err
 	}
@@ -79,9 +86,17 @@ func (c config) stand(ctx context.Context, data *dataset.Dataset) (standing, err
 	return s, err
 }
 
+// prompts are the encoder's prompts with their embeddings.
+func (c config) prompts(ctx context.Context, data *dataset.Dataset) (*prompts, error) {
+	if c.TextEncoder != nil {
+		return openText(ctx, c, data)
+	}
+	return openPrompts(c)
+}
+
 // promptsNeeded reports whether a zero-shot head was asked for, or is all that there would be to judge.
 func (c config) promptsNeeded() bool {
-	return c.Labels != "" || c.Heads.Files == "" && c.Heads.Train == nil && len(c.Systems) == 0
+	return c.Labels != "" || c.TextEncoder != nil || c.Heads.Files == "" && c.Heads.Train == nil && len(c.Systems) == 0
 }
 
 // groups opens everything that is judged; the first encoder is the one that is attacked.

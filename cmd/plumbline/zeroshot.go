@@ -49,15 +49,18 @@ func openPrompts(c config) (*prompts, error) {
 		return nil, fmt.Errorf("%s has %d rows, but %s has %d prompts", c.Text, len(p.rows), c.Labels, len(p.Prompts))
 	}
 	if p.LogitScale == 0 {
-		p.LogitScale = 100 // OpenAI's CLIP; the scale does not change which class wins
+		p.LogitScale = defaultScale
 	}
 	return p, nil
 }
 
+// defaultScale is the logit scale of OpenAI's CLIP; it does not change which class wins.
+const defaultScale = 100
+
 // embeddedPrompts are those of an embedded model; any other encoder needs its own.
 func embeddedPrompts(name string) (*prompts, error) {
 	if !slices.Contains(models.Names(), name) {
-		return nil, usagef("%s has no prompts: give --labels labels.json and --text embeddings.npy", name)
+		return nil, usagef("%s has no prompts: give --labels labels.json and --text embeddings.npy, or --text-encoder text.onnx and --tokenizer tokenizer.json", name)
 	}
 	m, err := models.Open(name)
 	if err != nil {

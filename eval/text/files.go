@@ -17,40 +17,29 @@ const maxFile = 64 << 20
 // Open reads a tokenizer.json of the Hugging Face tokenizers library with a BPE model whose words end in
 // "</w>".
 func Open(path string) (*Tokenizer, error) {
-	data, err := readFile(path)
+	file, err := readTokenizerJSON(path)
 	if err != nil {
 		return nil, err
 	}
-	var file struct {
-		Model struct {
-			Type   string           `json:"type"`
-			Suffix string           `json:"end_of_word_suffix"`
-			Vocab  map[string]int64 `json:"vocab"`
-			Merges []mergeRule      `json:"merges"`
-		} `json:"model"`
-		Added []struct {
-			ID      int64  `json:"id"`
-			Content string `json:"content"`
-		} `json:"added_tokens"`
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	m := file.Model
 	if m.Type != "" && m.Type != "BPE" || m.Suffix != endOfWord {
-		return nil, fmt.Errorf("%s: model of type %q with end_of_word_suffix %q: only CLIP's BPE with %q is supported", path, m.Type, m.Suffix, endOfWord)
+		return nil, fmt.Errorf("%s: model of type %q with end_of_word_suffix %q is not CLIP's BPE with %q: see OpenSequencer", path, m.Type, m.Suffix, endOfWord)
 	}
-	if m.Vocab == nil {
+	if len(m.Vocab) == 0 {
 		return nil, fmt.Errorf("%s: model.vocab is missing", path)
 	}
+	vocab := map[string]int64{}
+	if err := json.Unmarshal(m.Vocab, &vocab); err != nil {
+		return nil, fmt.Errorf("%s: model.vocab: %w", path, err)
+	}
 	for _, a := range file.Added {
-		m.Vocab[a.Content] = a.ID
+		vocab[a.Content] = a.ID
 	}
 	rules := make([]pair, len(m.Merges))
 	for i, r := range m.Merges {
 		rules[i] = pair(r)
 	}
-	t, err := build(m.Vocab, rules)
+	t, err := build(vocab, rules)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -48,22 +48,18 @@ func (t *Tokenizer) WithPad(id int64) *Tokenizer {
 
 // Encode returns [Context] token ids: start of text, the prompt, end of text, padding. A prompt that
 // does not fit is an error, since cutting it would change its meaning.
-func (t *Tokenizer) Encode(prompt string) ([]int64, error) {
+func (t *Tokenizer) Encode(prompt string) ([]int64, error) { return t.Sequence(prompt, Context) }
+
+// Sequence implements [Sequencer]; without a length it is [Context].
+func (t *Tokenizer) Sequence(prompt string, n int) ([]int64, error) {
 	ids, err := t.Tokens(prompt)
 	if err != nil {
 		return nil, err
 	}
-	if len(ids)+2 > Context {
-		return nil, fmt.Errorf("text: prompt has %d tokens, at most %d fit: %.60q", len(ids), Context-2, prompt)
+	if n == 0 {
+		n = Context
 	}
-	out := make([]int64, Context)
-	out[0] = t.start
-	copy(out[1:], ids)
-	out[len(ids)+1] = t.end
-	for i := len(ids) + 2; i < Context; i++ {
-		out[i] = t.pad
-	}
-	return out, nil
+	return filled(prompt, []int64{t.start}, ids, []int64{t.end}, t.pad, n)
 }
 
 // Tokens returns the ids of a text alone, without start, end or padding.
