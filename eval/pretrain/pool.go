@@ -15,11 +15,13 @@ type example struct {
 	pixels   *image.NRGBA // nil until it is drawn
 	captions []string
 	class    int
+	cells    []uint8 // class of every pixel, see [cells]
 }
 
 // pool is the training images, drawn as they are needed and then kept in 8 bits.
 type pool struct {
 	source *dataset.Dataset
+	patch  int
 	drawn  []example
 }
 
@@ -28,7 +30,7 @@ func newPool(r Recipe) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pool{d, make([]example, d.Len())}, nil
+	return &pool{d, r.Image.Patch, make([]example, d.Len())}, nil
 }
 
 func images(r Recipe, first, n int) (*dataset.Dataset, error) {
@@ -58,7 +60,7 @@ func (p *pool) draw(ctx context.Context, wanted []int) error {
 					errs[i] = err
 					continue
 				}
-				p.drawn[missing[i]] = example{s.Pixels, s.Captions, s.Label}
+				p.drawn[missing[i]] = example{s.Pixels, s.Captions, s.Label, cells(s.Mask, p.patch)}
 			}
 		}()
 	}
@@ -84,6 +86,6 @@ func draw(ctx context.Context, r Recipe, first, n int) ([]example, error) {
 	for i := range all {
 		all[i] = i
 	}
-	p := &pool{d, make([]example, n)}
+	p := &pool{d, r.Image.Patch, make([]example, n)}
 	return p.drawn, p.draw(ctx, all)
 }

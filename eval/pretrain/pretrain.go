@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -26,8 +27,9 @@ type Recipe struct {
 	Image  tower.Image  `json:"image"`
 	Text   tower.Text   `json:"text"` // Vocab and Len follow from the captions
 	Seed   uint64       `json:"seed"`
-	Images int          `json:"images"` // training images: surfaces of the seed, from index 0
-	Held   int          `json:"held"`   // images for validation, from index HeldFrom
+	Images int          `json:"images"`          // training images: surfaces of the seed, from index 0
+	Held   int          `json:"held"`            // images for validation, from index HeldFrom
+	Dense  float64      `json:"dense,omitempty"` // weight of the loss on patch tokens; 0 for none
 	Train  train.Config `json:"train"`
 }
 
@@ -57,6 +59,7 @@ type Trainer struct {
 
 	data   *pool
 	held   []example
+	dense  *dense       // nil for none
 	scale  *train.Param // logarithm of the logit scale
 	params []*train.Param
 }
@@ -82,7 +85,22 @@ func New(ctx context.Context, r Recipe) (*Trainer, error) {
 		t.params = append(t.params, p)
 	}
 	t.params = append(t.params, t.scale)
-	return t, nil
+	return t, t.addDense(ctx)
+}
+
+// addDense makes the part of the loss that lies on patch tokens.
+func (t *Trainer) addDense(ctx context.Context) error {
+	if t.Recipe.Dense <= 0 {
+		return nil
+	}
+	const some = 350
+	seen, err := draw(ctx, t.Recipe, 0, min(some, t.Recipe.Images))
+	if err != nil {
+		return err
+	}
+	t.dense = newDense(t.Recipe, seen)
+	t.params = append(t.params, t.dense.Matrix, t.dense.Bias)
+	return nil
 }
 
 // towers makes both networks with their initial weights.
@@ -170,18 +188,44 @@ func (t *Trainer) Batch(ctx context.Context, step int, samples []int) (m train.M
 	same := func(i, j int) bool { return captions[i] == captions[j] }
 	loss, dv, dw, ds := contrast(v, w, same, t.LogitScale())
 	t.scale.Grad[0] += float32(ds)
-	given := func(d [][]float32) encoder.LossFunc {
-		return func(i int, _, cot []*tensor.Dense) (float64, error) {
-			copy(cot[0].Float32s(), d[i])
-			return 0, nil
-		}
-	}
-	taps := []encoder.Tap{encoder.Embedding}
-	if _, err := t.Image.Accumulate(ctx, images, taps, given(dv)); err != nil {
+	more, err := t.backImages(ctx, images, samples, dv)
+	if err != nil {
 		return m, err
 	}
-	_, err = t.Text.AccumulateRaw(ctx, tokens, taps, given(dw))
-	return train.Metrics{Loss: loss}, err
+	_, err = t.Text.AccumulateRaw(ctx, tokens, []encoder.Tap{encoder.Embedding}, func(i int, _, cot []*tensor.Dense) (float64, error) {
+		copy(cot[0].Float32s(), dw[i])
+		return 0, nil
+	})
+	return train.Metrics{Loss: loss + more}, err
+}
+
+// backImages adds the image tower's gradient, given that at the embeddings, and that of the dense part of the
+// loss, whose sum it returns.
+func (t *Trainer) backImages(ctx context.Context, images []*tensor.Dense, samples []int, dv [][]float32) (sum float64, err error) {
+	taps := []encoder.Tap{encoder.Embedding}
+	if t.dense != nil {
+		taps = append(taps, encoder.Tokens)
+	}
+	tokens, dLogits := make([][]float32, len(images)), make([][]float32, len(images))
+	losses, err := t.Image.Accumulate(ctx, images, taps, func(i int, act, cot []*tensor.Dense) (float64, error) {
+		copy(cot[0].Float32s(), dv[i])
+		if t.dense == nil {
+			return 0, nil
+		}
+		first := t.Image.Spec().Prefix() * t.dense.Width
+		clear(cot[1].Float32s()[:first])
+		tokens[i] = slices.Clone(act[1].Float32s()[first:])
+		dLogits[i] = make([]float32, len(tokens[i])/t.dense.Width*t.dense.Outputs())
+		return t.dense.loss(tokens[i], t.data.drawn[samples[i]].cells, cot[1].Float32s()[first:], dLogits[i]), nil
+	})
+	if err != nil || t.dense == nil {
+		return 0, err
+	}
+	for i, l := range losses {
+		sum += l
+		t.dense.Accumulate(tokens[i], dLogits[i])
+	}
+	return sum, nil
 }
 
 // embed returns image embeddings, row by row.

@@ -28,8 +28,8 @@ var Recipes = []Recipe{
 		Name:  "surfaces-alt",
 		Image: tower.Image{Size: 64, Patch: 8, Width: 96, Depth: 4, Heads: 3, Embed: 64},
 		Text:  tower.Text{Width: 64, Depth: 2, Heads: 2, Embed: 64},
-		Seed:  3, Images: 14000, Held: 350,
-		Train: train.Config{Steps: 2400, Batch: 64, LR: 1e-3, Warmup: 100, Floor: 0.01, Decay: 0.1, Clip: 1, EMA: 0.995, Every: 400, Seed: 3},
+		Seed:  3, Images: 28000, Held: 350, Dense: 1,
+		Train: train.Config{Steps: 2000, Batch: 32, LR: 1e-3, Warmup: 100, Floor: 0.01, Decay: 0.1, Clip: 1, EMA: 0.995, Every: 400, Seed: 3},
 	},
 }
 

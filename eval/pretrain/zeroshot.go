@@ -55,10 +55,37 @@ func (t *Trainer) ClassEmbeddings(ctx context.Context) ([][]float32, error) {
 	return out, nil
 }
 
-// Validate implements [train.Task]: the cross-entropy of zero-shot classification of held-out images.
+// Validate implements [train.Task]: the cross-entropy of zero-shot classification of held-out images, and
+// the dense part of the loss there.
 func (t *Trainer) Validate(ctx context.Context) (float64, error) {
 	_, loss, err := t.zeroShot(ctx, t.held)
-	return loss, err
+	if err != nil || t.dense == nil || len(t.held) == 0 {
+		return loss, err
+	}
+	more, err := t.denseLoss(ctx, t.held)
+	return loss + more, err
+}
+
+// denseLoss is the mean of the dense part of the loss.
+func (t *Trainer) denseLoss(ctx context.Context, set []example) (sum float64, err error) {
+	out, err := t.Image.Forward(ctx, planar(set), encoder.Tokens)
+	if err != nil {
+		return 0, err
+	}
+	all := out[0].Float32s()
+	n, first := len(all)/len(set), t.Image.Spec().Prefix()*t.dense.Width
+	for i, e := range set {
+		sum += t.dense.loss(all[i*n+first:(i+1)*n], e.cells, nil, nil) / float64(len(set))
+	}
+	return sum, nil
+}
+
+func planar(set []example) []*tensor.Dense {
+	images := make([]*tensor.Dense, len(set))
+	for i, e := range set {
+		images[i] = dataset.Planar(e.pixels)
+	}
+	return images
 }
 
 // Accuracy is the share of n test images, drawn from index TestFrom on, whose class of defect is the one
@@ -77,11 +104,7 @@ func (t *Trainer) zeroShot(ctx context.Context, set []example) (right int, loss 
 	if err != nil {
 		return 0, 0, err
 	}
-	images := make([]*tensor.Dense, len(set))
-	for i, e := range set {
-		images[i] = dataset.Planar(e.pixels)
-	}
-	rows, err := t.embed(ctx, images)
+	rows, err := t.embed(ctx, planar(set))
 	if err != nil {
 		return 0, 0, err
 	}
