@@ -42,10 +42,14 @@ func TestSegmentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fine, err := TrainPixelProbe("dense-pixels", layout, []encoder.Tap{encoder.Block(0), encoder.Tokens}, train, 7, 4, Training{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		h     Head
 		least float64
-	}{{linear, 0.05}, {mlp, 0.15}, {knn, 0.1}} {
+	}{{fine, 0.1}, {linear, 0.05}, {mlp, 0.15}, {knn, 0.1}} {
 		iou := defectIoU(t, c.h, test)
 		if iou < c.least {
 			t.Errorf("%s: IoU of defects %.3f", c.h.Name(), iou)

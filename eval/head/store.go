@@ -51,7 +51,8 @@ func init() {
 	kinds = map[string]func(*state) (Head, error){
 		kindCosine: loadCosine, kindProbe: loadProbe, kindKNN: loadKNN,
 		kindMemory: loadMemory, kindMahalanobis: loadMahalanobis,
-		kindDenseProbe: loadDenseProbe, kindDenseText: loadDenseText, kindDenseKNN: loadDenseKNN,
+		kindDenseProbe: loadDenseProbe, kindPixelProbe: loadPixelProbe, kindPixelBoxes: loadPixelBoxes,
+		kindDenseText: loadDenseText, kindDenseKNN: loadDenseKNN,
 		kindBox: loadBox, kindRegions: loadRegions, kindProtoBoxes: loadProtoBoxes,
 		kindGallery: loadGallery, kindTemplate: loadTemplate, kindDecoder: loadDecoder,
 		kindVQANet: loadVQANet, kindVQABank: loadVQABank, kindVQAText: loadVQAText,
