@@ -180,8 +180,8 @@ func TestTokenFARELoss(t *testing.T) {
 	}
 	tokens := func(v ...float32) *tensor.Dense { return tensor.New(tensor.WithShape(1, 3, 2), tensor.WithBacking(v)) }
 	act := []*tensor.Dense{tokens(5, 5, 1, 1, 0, 1), tokens(5, 5, 2, 0, 2, 2), vector(3, 6)}
-	// Stem: 1 of 2; block 0: 4 of 8; embedding: 4 of 25. The class token does not count.
-	checkLoss(t, "tokenfare", o.Loss, 0, act, 0.5+0.5+4.0/25)
+	// Stem: 1 of 2; block 0: 4 of 8; in the mean, and embedding: 4 of 25. The class token does not count.
+	checkLoss(t, "tokenfare", o.Loss, 0, act, (0.5+0.5)/2+4.0/25)
 	_, attacked, err := tokenPRM(context.Background(), b, spec)
 	if err != nil {
 		t.Fatal(err)

@@ -11,13 +11,15 @@ import (
 )
 
 // TokenFARE is our own: FARE for every token of every layer. Where FARE protects the pooled embedding,
-// PRM and the heads that segment and detect live on the tokens, so these are held:
+// PRM and the heads that segment and detect live on the tokens, so both are held, each with half the
+// weight:
 //
-//	Σ_l mean_i ‖f_l(z)_i − f⁰_l(x)_i‖² / mean_i ‖f⁰_l(x)_i‖²  +  ‖φ(z) − φ₀(x)‖² / ‖φ₀(x)‖²
+//	1/L Σ_l mean_i ‖f_l(z)_i − f⁰_l(x)_i‖² / mean_i ‖f⁰_l(x)_i‖²  +  ‖φ(z) − φ₀(x)‖² / ‖φ₀(x)‖²
 //
-// over the stem, the output of every block, patch tokens i, and the embedding where there is one. The
-// division makes layers of different scale count alike. The attack is PRM (Hu et al., arXiv 2403.12693)
-// against the tokens of the original: it minimises Σ_l mean_i cos(f_l(z)_i, f⁰_l(x)_i).
+// over the L layers, which are the stem and the output of every block, patch tokens i, and the embedding
+// where there is one. The division makes layers of different scale count alike. The adversary takes turns:
+// in even steps it is PRM (Hu et al., arXiv 2403.12693) against the tokens of the original, which minimises
+// Σ_l mean_i cos(f_l(z)_i, f⁰_l(x)_i), in odd steps FARE's, which drives the embedding away.
 type TokenFARE struct{}
 
 // Name implements [Method].
@@ -28,6 +30,9 @@ func (TokenFARE) Supervised() bool { return false }
 
 // Attacked implements [Method].
 func (TokenFARE) Attacked(ctx context.Context, b *Batch) ([]encoder.Tap, encoder.LossFunc, error) {
+	if b.Step%2 == 1 && b.Student.Spec().Embedding > 0 {
+		return FARE{}.Attacked(ctx, b)
+	}
 	return tokenPRM(ctx, b, b.Student.Spec())
 }
 
@@ -57,6 +62,7 @@ func (TokenFARE) Trained(ctx context.Context, b *Batch) (Objective, error) {
 
 func tokenFARE(ctx context.Context, b *Batch, spec encoder.Spec) (Objective, error) {
 	taps := spec.Layers()
+	layers := float64(len(taps))
 	if spec.Embedding > 0 {
 		taps = append(taps, encoder.Embedding)
 	}
@@ -74,6 +80,9 @@ func tokenFARE(ctx context.Context, b *Batch, spec encoder.Spec) (Objective, err
 			}
 			if g != nil {
 				g = g[t.lo:t.hi]
+			}
+			if taps[l] != encoder.Embedding {
+				size *= layers
 			}
 			sum += squared(x, y, g, 1/math.Max(size, 1e-12))
 		}
