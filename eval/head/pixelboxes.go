@@ -46,7 +46,7 @@ func (h *PixelBoxes) Predict(in Input) (Output, error) {
 		value[k] = max(argmax(s.Row(k)), 0)
 		score[k] = softmax(s.Row(k))[value[k]]
 	}
-	return Output{Label: -1, Detections: suppressed(p.regions(value, score))}, nil
+	return Output{Label: -1, Detections: Suppress(p.regions(value, score), overlap)}, nil
 }
 
 // regions joins cells of one value ≥ 1 that are at most two steps apart.
