@@ -54,7 +54,9 @@ func packLen(k, n int) int { return (n + panelCols - 1) / panelCols * panelCols 
 
 // packAlloc returns n zeroed floats starting at a multiple of 64 bytes.
 func packAlloc(n int) []float32 {
-	return packAlign(make([]float32, n+panelCols-1))[:n]
+	s := make([]float32, n+panelCols-1)
+	HugePages(s)
+	return packAlign(s)[:n]
 }
 
 // packAlign drops up to 15 leading floats so that the slice starts at a multiple of 64 bytes.
