@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -24,6 +26,7 @@ type membershipFlags struct {
 	data         dataConfig
 	audit        membership.Config
 	hidden       int
+	mislabel     float64
 	how          head.Training
 }
 
@@ -53,6 +56,7 @@ It prints the table and writes membership.json, membership.md and a ROC curve on
 	fl.IntVar(&f.audit.Views, "views", f.audit.Views, fmt.Sprintf("views of each image that attackers ask about, 1 to %d", membership.MaxViews))
 	fl.IntVar(&f.hidden, "hidden", 256, "width of the head's hidden layer; 0 for a linear head")
 	fl.IntVar(&f.how.Epochs, "epochs", 100, "passes over the training images: many overfit")
+	fl.Float64Var(&f.mislabel, "mislabel", 0, "share of images given a wrong label: canaries that can be learnt by heart alone")
 	fl.Uint64Var(&f.audit.Seed, "seed", f.audit.Seed, "seed of everything random")
 	return c
 }
@@ -67,6 +71,8 @@ func auditMembership(c *cobra.Command, f membershipFlags) error {
 		return usagef("--views %d: want 1 to %d", f.audit.Views, membership.MaxViews)
 	case f.audit.Models < 4 || f.audit.Models%2 != 0:
 		return usagef("--models %d: want an even number, at least 4", f.audit.Models)
+	case !(f.mislabel >= 0 && f.mislabel <= 1):
+		return usagef("--mislabel %v: want a share from 0 to 1", f.mislabel)
 	case f.hidden < 0 || f.how.Epochs < 1:
 		return usagef("--hidden and --epochs are counts")
 	}
@@ -83,6 +89,7 @@ func auditMembership(c *cobra.Command, f membershipFlags) error {
 	if err != nil {
 		return err
 	}
+	mislabel(d, f.mislabel, f.audit.Seed)
 	feats, err := viewFeatures(c.Context(), enc, d, f.audit.Views)
 	if err != nil {
 		return err
@@ -98,10 +105,27 @@ func auditMembership(c *cobra.Command, f membershipFlags) error {
 		return err
 	}
 	r.Title = fmt.Sprintf("Membership in heads on %s, %s", enc.Spec().Name, d.Name)
+	if f.mislabel > 0 {
+		r.Title += fmt.Sprintf(", %g %% of them mislabelled", 100*f.mislabel)
+	}
 	if err := writeMembership(f.out, r); err != nil {
 		return err
 	}
 	return r.WriteMarkdown(c.OutOrStdout())
+}
+
+// mislabel gives a share of the images another class, in place: the canaries of arXiv 2404.17399, §4.
+func mislabel(d *dataset.Dataset, share float64, seed uint64) {
+	classes := len(d.Classes)
+	if share == 0 || classes < 2 {
+		return
+	}
+	rng := rand.New(rand.NewPCG(seed, 0x6c6965))
+	for _, i := range rng.Perm(d.Len())[:int(math.Round(share*float64(d.Len())))] {
+		if s := d.Samples[i]; s.Label != dataset.NoLabel {
+			s.Label = (s.Label + 1 + rng.IntN(classes-1)) % classes
+		}
+	}
 }
 
 // fit trains the head whose memory is audited.

@@ -1,7 +1,5 @@
 package membership
 
-import "math"
-
 // attacks are the membership attacks, in the order of a report.
 var attacks = []attacker{
 	{"gap", "a right label means member (Yeom et al., arXiv 1709.01604, §3)", gap},
@@ -30,7 +28,7 @@ func Attacks() [][2]string {
 }
 
 func each(s *shown, target int, score func(i int) float64) []float64 {
-	out := make([]float64, len(s.p[target]))
+	out := make([]float64, len(s.phi[target]))
 	for i := range out {
 		out[i] = score(i)
 	}
@@ -42,7 +40,7 @@ func gap(s *shown, target int) []float64 {
 }
 
 func threshold(s *shown, target int) []float64 {
-	return each(s, target, func(i int) float64 { return math.Log(s.p[target][i][0] + resolution) })
+	return each(s, target, func(i int) float64 { return s.phi[target][i][0] }) // orders as the loss −log p does
 }
 
 func labelOnly(s *shown, target int) []float64 {

@@ -55,7 +55,7 @@ func Audit(ctx context.Context, c Config, train Train) (*Report, error) {
 	if train == nil {
 		return nil, errors.New("membership: nothing to train models with")
 	}
-	guards := []guard.Guard{guard.Chain(nil)}
+	guards := []guard.Guard{nil}
 	for _, text := range c.Guards {
 		g, err := guard.Parse(text)
 		if err != nil {
@@ -111,9 +111,9 @@ func (s *shown) accuracy() Accuracy {
 // run lets every model be the target once.
 func (s *shown) run(a attacker) (AttackRow, error) {
 	row := AttackRow{Attack: a.name}
-	auc, at1, at01 := make([]float64, len(s.p)), make([]float64, len(s.p)), make([]float64, len(s.p))
-	grid := make([][]float64, len(s.p))
-	for m := range s.p {
+	auc, at1, at01 := make([]float64, len(s.phi)), make([]float64, len(s.phi)), make([]float64, len(s.phi))
+	grid := make([][]float64, len(s.phi))
+	for m := range s.phi {
 		scores := a.scores(s, m)
 		var err error
 		if auc[m], err = metric.AUROC(scores, s.in[m]); err != nil {

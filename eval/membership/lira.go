@@ -14,7 +14,7 @@ func liraOnline(s *shown, target int) []float64 {
 	in, out := s.fit(target, true), s.fit(target, false)
 	return each(s, target, func(i int) float64 {
 		sum := 0.0
-		x := s.phis(target, i)
+		x := s.phi[target][i]
 		for v := range x {
 			sum += logNormal(x[v], in.median[i][v], in.std[v]) - logNormal(x[v], out.median[i][v], out.std[v])
 		}
@@ -28,7 +28,7 @@ func liraOffline(s *shown, target int) []float64 {
 	out := s.fit(target, false)
 	return each(s, target, func(i int) float64 {
 		sum := 0.0
-		x := s.phis(target, i)
+		x := s.phi[target][i]
 		for v := range x {
 			sum += (x[v] - out.median[i][v]) / out.std[v]
 		}
@@ -44,14 +44,14 @@ type shadows struct {
 
 // fit looks at all models but the target that were (member) or were not trained on each example.
 func (s *shown) fit(target int, member bool) shadows {
-	examples, views := len(s.p[target]), len(s.p[target][0])
+	examples, views := len(s.phi[target]), len(s.phi[target][0])
 	f := shadows{median: make([][]float64, examples), std: make([]float64, views)}
 	square, n := make([]float64, views), make([]float64, views)
 	for i := range examples {
 		var rows [][]float64
-		for m := range s.p {
+		for m := range s.phi {
 			if m != target && s.in[m][i] == member {
-				rows = append(rows, s.phis(m, i))
+				rows = append(rows, s.phi[m][i])
 			}
 		}
 		f.median[i] = make([]float64, views)

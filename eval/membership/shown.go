@@ -2,6 +2,9 @@ package membership
 
 import (
 	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/plumbline-ml/plumbline/defense/guard"
 )
@@ -9,37 +12,49 @@ import (
 // shown is what the models show behind a guard, as the attacks see it.
 type shown struct {
 	in    [][]bool
-	p     [][][]float64 // model → example → view: probability shown for the example's own class
+	phi   [][][]float64 // model → example → view: logit-scaled confidence in the example's own class
 	right [][][]bool    // whether the label shown is the example's own class
 	moved float64       // mean distance of the probabilities shown from the true ones, Σ|Δ| over the classes
 }
 
-// behind applies a guard to all answers. Guards act on probabilities unless the guard makes them itself.
+// behind applies a guard to all answers; nil shows the logits as they are. Guards act on probabilities unless the guard
+// makes them itself.
 func (a *answers) behind(g guard.Guard, seed uint64) *shown {
 	s := &shown{in: a.in}
 	n := 0
 	for m := range a.logits {
-		p, right := make([][]float64, len(a.labels)), make([][]bool, len(a.labels))
+		phis, right := make([][]float64, len(a.labels)), make([][]bool, len(a.labels))
 		for i, views := range a.logits[m] {
 			for _, logits := range views {
-				row, truth := append([]float64(nil), logits...), append([]float64(nil), logits...)
-				guard.Softmax{}.Apply(truth, seed)
-				if !makesProbabilities(g) {
-					guard.Softmax{}.Apply(row, seed)
-				}
-				label := first(row)
-				g.Apply(row, seed)
-				p[i], right[i] = append(p[i], row[a.labels[i]]), append(right[i], label == a.labels[i])
-				for k := range row {
-					s.moved += math.Abs(row[k] - truth[k])
+				y := a.labels[i]
+				right[i] = append(right[i], first(logits) == y)
+				if g == nil {
+					phis[i] = append(phis[i], phiOfLogits(logits, y))
+				} else {
+					p, moved := guardedRow(logits, g, seed)
+					phis[i], s.moved = append(phis[i], phi(p[y])), s.moved+moved
 				}
 				n++
 			}
 		}
-		s.p, s.right = append(s.p, p), append(s.right, right)
+		s.phi, s.right = append(s.phi, phis), append(s.right, right)
 	}
 	s.moved /= float64(n)
 	return s
+}
+
+// guardedRow is what a guard shows of logits, and how far that is from the probabilities themselves.
+func guardedRow(logits []float64, g guard.Guard, seed uint64) (row []float64, moved float64) {
+	row, truth := slices.Clone(logits), slices.Clone(logits)
+	guard.Softmax{}.Apply(truth, seed)
+	if !makesProbabilities(g) {
+		copy(row, truth)
+	}
+	g.Apply(row, seed)
+	for k := range row {
+		moved += math.Abs(row[k] - truth[k])
+	}
+	return row, moved
 }
 
 func makesProbabilities(g guard.Guard) bool {
@@ -70,18 +85,18 @@ func first(row []float64) int {
 // resolution keeps the confidence finite where a probability is 0 or 1: about that of float32, in which models answer.
 const resolution = 1e-7
 
-// phi is the logit-scaled confidence log(p/(1−p)) of arXiv 2112.03570, equation 3, at which the scores of one example over
-// many models are close to normal.
+// phiOfLogits is the logit-scaled confidence log(p/(1−p)) of arXiv 2112.03570, equation 3, in which the scores of one
+// example over many models are close to normal: z_y − log Σ_{k≠y} exp z_k, exact however sure the model is.
+func phiOfLogits(logits []float64, y int) float64 {
+	others := slices.Delete(slices.Clone(logits), y, y+1)
+	if len(others) == 0 {
+		return 0
+	}
+	return logits[y] - floats.LogSumExp(others)
+}
+
+// phi is the same from a probability.
 func phi(p float64) float64 {
 	p = min(max(p, 0), 1)
 	return math.Log(p+resolution) - math.Log(1-p+resolution)
-}
-
-// phis are the confidences of a model's answers for an example, view by view.
-func (s *shown) phis(model, example int) []float64 {
-	out := make([]float64, len(s.p[model][example]))
-	for v, p := range s.p[model][example] {
-		out[v] = phi(p)
-	}
-	return out
 }
