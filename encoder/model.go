@@ -18,6 +18,7 @@ type Model struct {
 	weights *graph.Weights
 	source  *onnx.Model
 	options options
+	own     *ownSize
 	plan    func(h, w int) (*Plan, error)
 
 	at      *Model // where compiled programs are kept, if not here
@@ -50,14 +51,18 @@ func (m *Model) Raw() Encoder {
 // share is a model over the same graph and weights with caches of its own.
 func (m *Model) share() *Model {
 	return &Model{
-		spec: m.spec, base: m.base, found: m.found, weights: m.weights, source: m.source, options: m.options,
+		spec: m.spec, base: m.base, found: m.found, weights: m.weights, source: m.source, options: m.options, own: m.own,
 		plan: m.plan, sized: map[[2]int]*Model{}, plans: map[[2]int]*Plan{},
 	}
 }
 
 // build imports the graph at the given size (0,0: the model's own) and finds its structure.
 func build(src *onnx.Model, o options, h, w int) (*Model, error) {
-	g, err := graph.Import(src, graph.ImportOptions{Input: o.input, Height: h, Width: w, Positions: o.positions, Trace: o.trace})
+	own, constant := &ownSize{}, o.constant
+	if constant == nil {
+		constant = own.note
+	}
+	g, err := graph.Import(src, graph.ImportOptions{Input: o.input, Height: h, Width: w, Constant: constant, Lengths: o.lengths, Trace: o.trace})
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +82,7 @@ func build(src *onnx.Model, o options, h, w int) (*Model, error) {
 		}
 	}
 	m.describe(findStructure(fused), original)
+	m.settleOwn(own)
 	return m, nil
 }
 

@@ -31,7 +31,8 @@ type options struct {
 	prefix  *prefixTokens
 	trace   bool // remember where constants come from, for training
 
-	positions func(c *graph.Tensor, tokens int) (*graph.Tensor, error)
+	constant func(c *graph.Tensor, x []int, added bool) (*graph.Tensor, error) // see [graph.ImportOptions]
+	lengths  [][2]int
 }
 
 // WithPreprocess sets the preprocessing instead of reading it from preprocessor_config.json or assuming
@@ -41,8 +42,10 @@ func WithPreprocess(p Preprocess) Option { return func(o *options) { o.preproc =
 // WithInput names the image input where the model has several of rank 4.
 func WithInput(name string) Option { return func(o *options) { o.input = name } }
 
-// WithImageSize runs the network at h×w pixels instead of the size the file states; a position embedding
-// of another size is interpolated bicubically.
+// WithImageSize runs the network at h×w pixels instead of the size the file states. A position embedding that the file
+// stores is interpolated bicubically over the grid of patches, class token and registers keeping theirs, as the code
+// released with PRM does (arXiv 2403.12693); one that the file itself makes for its image size is left to it. Constants
+// for pairs of positions and rotary angles stored for one grid cannot be carried to another: an error names them.
 func WithImageSize(h, w int) Option { return func(o *options) { o.size = [2]int{h, w} } }
 
 // WithPatch states the side of a patch in pixels where it cannot be found in the graph.
@@ -111,12 +114,12 @@ func adjacentPreprocess(path string) (*Preprocess, error) {
 
 // load builds the model and settles its preprocessing.
 func load(src *onnx.Model, o options) (*Model, error) {
-	m, err := build(src, o, o.size[0], o.size[1])
+	m, err := build(src, o, 0, 0)
 	if errors.Is(err, graph.ErrOpenSize) {
 		m, err = buildOpen(src, o, err)
 	}
-	if err != nil && o.size[0] > 0 {
-		m, err = resized(src, o, o.size[0], o.size[1])
+	if h, w := o.size[0], o.size[1]; err == nil && h > 0 && m.spec.ImageSize != o.size {
+		m, err = m.refitted(h, w)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encoder: %s: %w", o.name, err)

@@ -1,11 +1,8 @@
 package encoder
 
 import (
-	"errors"
 	"fmt"
 
-	"github.com/plumbline-ml/plumbline/internal/graph"
-	"github.com/plumbline-ml/plumbline/internal/onnx"
 	"github.com/plumbline-ml/plumbline/internal/resample"
 )
 
@@ -43,7 +40,7 @@ func (m *Model) atGrid(h, w int) (*Model, error) {
 		m.trimSized(s)
 		return s, nil
 	}
-	s, err := resized(m.source, m.options, h, w)
+	s, err := m.refitted(h, w)
 	if err != nil {
 		return nil, fmt.Errorf("encoder: %s at %d×%d: %w", m.spec.Name, h, w, err)
 	}
@@ -98,64 +95,6 @@ func (m *Model) dropIdle() {
 	for _, p := range m.programs {
 		p.drop()
 	}
-}
-
-// resized imports the model at h×w, with position embeddings of the model's own size interpolated.
-func resized(src *onnx.Model, o options, h, w int) (*Model, error) {
-	if m, err := build(src, o, h, w); err == nil {
-		return m, nil // open in the file, or interpolated in the graph
-	}
-	own, err := build(src, o, 0, 0)
-	if errors.Is(err, graph.ErrOpenSize) {
-		own, err = buildOpen(src, o, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	s := own.spec
-	if s.Patch == 0 || s.Grid[0] == 0 {
-		return nil, fmt.Errorf("the position embedding cannot be interpolated: no patch grid was found")
-	}
-	grid := [2]int{h / s.Patch, w / s.Patch}
-	o.positions = func(c *graph.Tensor, tokens int) (*graph.Tensor, error) {
-		return interpolatePositions(c, tokens, s.Grid, grid)
-	}
-	return build(src, o, h, w)
-}
-
-// interpolatePositions resizes a position embedding [..., T, D] over the patch grid to the number of
-// tokens, as torch's bicubic interpolation does; tokens before the patches keep theirs.
-func interpolatePositions(c *graph.Tensor, tokens int, from, to [2]int) (*graph.Tensor, error) {
-	r := len(c.Shape)
-	t, d := c.Shape[r-2], c.Shape[r-1]
-	prefix := t - from[0]*from[1]
-	if prefix < 0 || tokens-prefix != to[0]*to[1] {
-		return nil, fmt.Errorf("a position embedding of %d tokens (grid %d×%d) does not become %d tokens (grid %d×%d)", t, from[0], from[1], tokens, to[0], to[1])
-	}
-	y, err := resample.Torch(resample.Bicubic, from[0], to[0])
-	if err != nil {
-		return nil, err
-	}
-	x, err := resample.Torch(resample.Bicubic, from[1], to[1])
-	if err != nil {
-		return nil, err
-	}
-	shape := append([]int(nil), c.Shape...)
-	shape[r-2] = tokens
-	out := graph.NewTensor(graph.Float32, shape...)
-	copy(out.F, c.F[:prefix*d])
-	sep := resample.NewSeparable(x, y)
-	in, res, scratch := make([]float32, sep.InLen()), make([]float32, sep.OutLen()), make([]float32, sep.Scratch())
-	for j := range d {
-		for i := range in {
-			in[i] = c.F[(prefix+i)*d+j]
-		}
-		sep.Apply(res, in, scratch)
-		for i, v := range res {
-			out.F[(prefix+i)*d+j] = v
-		}
-	}
-	return out, nil
 }
 
 // cornerPlan normalises and keeps the h×w pixels at the top left.

@@ -12,10 +12,13 @@ type ImportOptions struct {
 	Input  string // the image input's name; "" picks the only rank-4 input
 	Height int    // image size; 0 takes the model's own
 	Width  int
-	// Positions, if set, makes a position embedding [..., T, D] for another number of tokens. It is called
-	// where a constant is added to a sequence of another length.
-	Positions func(c *Tensor, tokens int) (*Tensor, error)
-	Trace     bool // remember which tensors of the file constants consist of, see [Graph.Sources]
+	// Constant, if set, may put another constant in the place of c, which has rows of its own and is added to computed
+	// values of shape x, or multiplied with them.
+	Constant func(c *Tensor, x []int, added bool) (*Tensor, error)
+	// Lengths are lengths of the model's own image size and those that take their places in constant shapes that do not
+	// fit.
+	Lengths [][2]int
+	Trace   bool // remember which tensors of the file constants consist of, see [Graph.Sources]
 	// Sources gives inputs other than an image: of a text encoder, say. With sources and no Input, no image
 	// is looked for.
 	Sources []Source
@@ -52,7 +55,7 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 		im.g.origin = newProvenance()
 	}
 	im.functions()
-	im.positions = o.Positions
+	im.constant, im.lengths = o.Constant, o.Lengths
 	im.inputs(o)
 	nodes := im.plan(m.Graph)
 	im.run(m.Graph, nodes)
@@ -82,7 +85,8 @@ type importer struct {
 	opsets map[string]int64
 	depth  int
 
-	positions func(c *Tensor, tokens int) (*Tensor, error)
+	constant func(c *Tensor, x []int, added bool) (*Tensor, error)
+	lengths  [][2]int
 
 	work  int // names copied on the way into functions, branches and loops
 	count int // nodes imported so far, function bodies included

@@ -247,27 +247,3 @@ func (c *call) cast(to onnx.DType) []*Value {
 	}
 	return one(y)
 }
-
-// importAdd adds; a constant position embedding is fitted to the sequence where the image has another
-// size than the model was made for.
-func importAdd(c *call) []*Value {
-	x, y := c.in(0), c.in(1)
-	if c.im.positions != nil {
-		x, y = c.fitPositions(x, y), c.fitPositions(y, x)
-	}
-	return one(c.binary(kernel.Add, x, y))
-}
-
-func (c *call) fitPositions(p, x *Value) *Value {
-	r, n := len(p.Shape), len(x.Shape)
-	if p.Const == nil || x.Const != nil || r < 2 || n < 2 || p.DType != Float32 {
-		return p
-	}
-	t := Size(x.Shape) / x.Shape[n-1]
-	if p.Shape[r-1] != x.Shape[n-1] || Size(p.Shape)/p.Shape[r-1] != p.Shape[r-2] || p.Shape[r-2] == t || p.Shape[r-2] == 1 {
-		return p
-	}
-	out, err := c.im.positions(p.Const, t)
-	check(err)
-	return Constant(out)
-}

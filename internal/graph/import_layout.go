@@ -49,6 +49,9 @@ func importReshape(c *call) []*Value {
 		}
 		shape[unknown] = Size(x.Shape) / known
 	}
+	if x.Const == nil {
+		shape = c.im.refitShape(x.Shape, shape)
+	}
 	if Size(shape) != Size(x.Shape) {
 		if n := c.g().Image.Batch; n > 1 {
 			fail("%v cannot take shape %v: the model is made for batches of %d and cannot be reduced to one image; export it for a batch of 1 or of any size", x.Shape, shape, n)

@@ -18,7 +18,7 @@ func init() {
 		"HardSwish": unary(kernel.HardSwish), "HardSigmoid": importHardSigmoid, "Gelu": importGelu,
 		"Swish": importSwish, "LeakyRelu": importLeakyRelu, "PRelu": importPRelu, "Elu": importElu,
 		"ThresholdedRelu": importThresholdedRelu, "Clip": importClip,
-		"Add": importAdd, "Sub": binary(kernel.Sub), "Mul": binary(kernel.Mul), "Div": binary(kernel.Div),
+		"Add": importAdd, "Sub": binary(kernel.Sub), "Mul": importMul, "Div": binary(kernel.Div),
 		"Pow": importPow, "Mod": importMod, "Min": variadic(kernel.Min), "Max": variadic(kernel.Max),
 		"Sum": variadic(kernel.Add), "Mean": importMean,
 		"Equal": binary(kernel.Equal), "Less": binary(kernel.Less), "Greater": binary(kernel.Greater),
