@@ -55,7 +55,7 @@ The exit code is 1 when a gate fails or cannot be decided. An interrupted run co
 	fl.StringVar(&f.set.Encoder, "encoder", "", "ONNX file or embedded model (default inspect-tiny)")
 	fl.StringVar(&f.set.Data.Path, "images", "", "folder of pictures, one folder per class, or surfaces:N for N drawn ones (default twelve tiles)")
 	fl.StringVar(&f.set.Data.Path, "data", "", "the same as --images")
-	fl.StringVar(&f.set.Data.Layout, "layout", "", "layout of the data: folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile")
+	fl.StringVar(&f.set.Data.Layout, "layout", "", "layout of the data: folder, pairs, mvtec, voc, coco, vqa, csv, jsonl, neu-det, magnetic-tile")
 	fl.StringVar(&f.set.Labels, "labels", "", "prompts and classes of the zero-shot head, JSON")
 	fl.StringVar(&f.set.Text, "text", "", "text embeddings of the prompts, .npy")
 	fl.StringVar(&f.text.Encoder, "text-encoder", "", "text encoder in ONNX that makes the prompts' embeddings")

@@ -82,7 +82,7 @@ func parseConfig(raw []byte) (config, error) {
 // rebase makes paths that exist below dir relative to the working folder. A name without a file, such as
 // an embedded model's, stays as it is.
 func (c *config) rebase(dir string) {
-	paths := append([]*string{&c.Encoder, &c.Labels, &c.Text, &c.Data.Path}, c.Heads.paths()...)
+	paths := append([]*string{&c.Encoder, &c.Labels, &c.Text}, append(c.Data.paths(), c.Heads.paths()...)...)
 	if c.TextEncoder != nil {
 		paths = append(paths, c.TextEncoder.paths()...)
 	}

@@ -18,15 +18,16 @@ import (
 
 // dataConfig says which images.
 type dataConfig struct {
-	Path     string            `yaml:"path"`                   // embedded:tiles for the embedded ones, surfaces:N for drawn ones
-	Layout   string            `yaml:"layout,omitempty"`       // folder, pairs, voc, coco, csv, jsonl, neu-det, magnetic-tile
-	Rename   map[string]string `yaml:"rename,omitempty"`       // class of the data → name used here
-	Numbers  []int             `yaml:"numbers,omitempty,flow"` // keep files whose name ends in _N, first to last
-	HoldOut  int               `yaml:"hold_out,omitempty"`     // keep every n-th image of each class
-	Rest     bool              `yaml:"rest,omitempty"`         // keep the others instead
-	PerClass int               `yaml:"per_class,omitempty"`
-	Part     string            `yaml:"part,omitempty"` // what is shown; captions and questions are made with it where there are none
-	Good     string            `yaml:"good,omitempty"` // class free of defects
+	Path        string            `yaml:"path"`                       // embedded:tiles for the embedded ones, surfaces:N for drawn ones
+	Layout      string            `yaml:"layout,omitempty"`           // folder, pairs, mvtec, voc, coco, vqa, csv, jsonl, neu-det, magnetic-tile
+	Annotations []string          `yaml:"annotations,omitempty,flow"` // COCO: annotation files; VQA: questions, then answers; VOC: their folder. path is then the folder of images
+	Rename      map[string]string `yaml:"rename,omitempty"`           // class of the data → name used here
+	Numbers     []int             `yaml:"numbers,omitempty,flow"`     // keep files whose name ends in _N, first to last
+	HoldOut     int               `yaml:"hold_out,omitempty"`         // keep every n-th image of each class
+	Rest        bool              `yaml:"rest,omitempty"`             // keep the others instead
+	PerClass    int               `yaml:"per_class,omitempty"`
+	Part        string            `yaml:"part,omitempty"` // what is shown; captions and questions are made with it where there are none
+	Good        string            `yaml:"good,omitempty"` // class free of defects
 }
 
 // Data that needs no files: the embedded photographs, and drawn surfaces with their number and settings.
@@ -95,21 +96,38 @@ func (c dataConfig) describe() string {
 	return text
 }
 
-// layouts are the readers of data sets by name. Where images and annotations are apart, they are the
-// folders images and annotations (VOC) or the folder images and the file annotations.json (COCO).
+// layouts are the readers of data sets by name. Where images and annotations are apart, they are the folders images
+// and annotations, or JPEGImages and Annotations (VOC), or the folder images and annotations.json (COCO) or
+// questions.json and annotations.json (VQA), unless the configuration names the files.
 var layouts = map[string]func(path string) (*dataset.Dataset, error){
 	"folder": dataset.Folder,
 	"pairs":  func(p string) (*dataset.Dataset, error) { return dataset.Pairs(p) },
 	"voc": func(p string) (*dataset.Dataset, error) {
+		if devkit := filepath.Join(p, "JPEGImages"); exists(devkit) {
+			return dataset.VOC(devkit, filepath.Join(p, "Annotations"))
+		}
 		return dataset.VOC(filepath.Join(p, "images"), filepath.Join(p, "annotations"))
 	},
 	"coco": func(p string) (*dataset.Dataset, error) {
 		return dataset.COCO(filepath.Join(p, "images"), filepath.Join(p, "annotations.json"))
 	},
+	"vqa": func(p string) (*dataset.Dataset, error) {
+		return dataset.VQAJSON(filepath.Join(p, "images"), filepath.Join(p, "questions.json"), filepath.Join(p, "annotations.json"))
+	},
+	"mvtec":         dataset.MVTec,
 	"csv":           dataset.CSV,
 	"jsonl":         dataset.JSONL,
 	"neu-det":       dataset.NEUDET,
 	"magnetic-tile": dataset.MagneticTile,
+}
+
+// paths are the fields that name files.
+func (c *dataConfig) paths() []*string {
+	out := []*string{&c.Path}
+	for i := range c.Annotations {
+		out = append(out, &c.Annotations[i])
+	}
+	return out
 }
 
 // open reads and selects the images.
@@ -162,12 +180,31 @@ func (c dataConfig) named(d *dataset.Dataset) (*dataset.Dataset, error) {
 	return d, nil
 }
 
+// annotated reads images with annotation files of any name.
+func (c dataConfig) annotated() (*dataset.Dataset, error) {
+	a := c.Annotations
+	switch {
+	case c.Layout == "coco" && len(a) > 0:
+		return dataset.COCO(c.Path, a[0], a[1:]...)
+	case c.Layout == "vqa" && len(a) == 1:
+		return dataset.VQAJSON(c.Path, a[0], "")
+	case c.Layout == "vqa" && len(a) == 2:
+		return dataset.VQAJSON(c.Path, a[0], a[1])
+	case c.Layout == "voc" && len(a) == 1:
+		return dataset.VOC(c.Path, a[0])
+	}
+	return nil, usagef("data: %d annotations with layout %q: coco takes one file or more, vqa questions and answers, voc a folder", len(a), c.Layout)
+}
+
 func (c dataConfig) read() (*dataset.Dataset, error) {
 	if c.embedded() {
 		return tiles()
 	}
 	if args, ok := strings.CutPrefix(c.Path, drawnSurfaces); ok {
 		return drawn(args)
+	}
+	if c.Annotations != nil {
+		return c.annotated()
 	}
 	if c.Layout == "" {
 		return dataset.Open(c.Path)

@@ -37,7 +37,7 @@ func (e *encoderConfig) paths() []*string {
 func (h *headsConfig) paths() []*string {
 	out := []*string{&h.Files}
 	if h.Train != nil {
-		out = append(out, &h.Train.Path)
+		out = append(out, h.Train.paths()...)
 	}
 	return out
 }

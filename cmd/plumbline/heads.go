@@ -42,8 +42,7 @@ func (h headsConfig) systems(ctx context.Context, cfg config, enc encoder.Encode
 		heads, err = loadHeads(os.DirFS(h.Files))
 		note = "loaded from " + filepath.Base(h.Files)
 	case h.Train != nil:
-		heads, err = h.train(ctx, cfg, enc, data, p)
-		note = "trained on " + h.Train.describe()
+		heads, note, err = h.train(ctx, enc, data, p)
 	case cfg.Data.embedded() && slices.Contains(models.Names(), cfg.Encoder):
 		heads, err = embeddedHeads(cfg.Encoder)
 		note = "embedded; trained on the images that the encoder was trained on, with docs/magnetic-tile.yaml"
@@ -109,32 +108,36 @@ func embeddedHeads(model string) ([]head.Head, error) {
 	return loadHeads(sub)
 }
 
-// train builds the suite on the training images.
-func (h headsConfig) train(ctx context.Context, cfg config, enc encoder.Encoder, data *dataset.Dataset, p *prompts) ([]head.Head, error) {
+// train builds the suite on the training images that can be read, and says on what.
+func (h headsConfig) train(ctx context.Context, enc encoder.Encoder, data *dataset.Dataset, p *prompts) ([]head.Head, string, error) {
 	train, err := h.Train.open()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if train, err = train.Relabel(data.Classes, nil); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if both := shared(train, data); both != "" {
-		return nil, usagef("heads: %s is among the training images and among the judged ones", both)
+		return nil, "", usagef("heads: %s is among the training images and among the judged ones", both)
 	}
-	samples, problems := train.LoadAll(ctx)
-	if len(problems) > 0 {
-		return nil, problems[0]
+	samples, failed := train.LoadAll(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return nil, "", err
+	}
+	note := "trained on " + h.Train.describe()
+	if problems := append(slices.Clone(train.Problems), failed...); len(problems) > 0 {
+		note += fmt.Sprintf(", without %d files that could not be used, the first: %v", len(problems), problems[0])
 	}
 	s := head.Suite{Spec: enc.Spec(), Classes: data.Classes, Good: h.Train.good(), Seed: h.Seed, Effort: h.Effort}
 	if s.Text, err = p.suite(data); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	feats, err := head.Extract(ctx, enc, samples, s.Taps())
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	heads, errs := s.Build(feats)
-	return heads, errors.Join(errs...)
+	return heads, note, errors.Join(errs...)
 }
 
 // shared returns an image that is in both sets, by file or, for images without one, by identifier.

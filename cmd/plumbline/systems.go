@@ -86,7 +86,7 @@ func (c *systemConfig) paths() []*string {
 		}
 	}
 	if c.Gallery != nil {
-		out = append(out, &c.Gallery.Path)
+		out = append(out, c.Gallery.paths()...)
 	}
 	return out
 }

@@ -37,23 +37,14 @@ type cocoAnnotation struct {
 // ([x, y, width, height]); an annotation with iscrowd is an Ignore box and [Void] in the mask.
 // Segmentations (polygons, run lengths as a list or as pycocotools' string) are painted in order into
 // one class mask: a pixel belongs to a polygon when its centre does, by the even-odd rule, so borders can
-// differ by one pixel from pycocotools. A sample's label is the class that all its boxes share.
-func COCO(images, annotations string) (*Dataset, error) {
-	data, err := readFile(annotations, MaxTextBytes)
-	if err != nil {
-		return nil, err
-	}
-	var f cocoFile
-	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("%s: %w", annotations, err)
-	}
+// differ by one pixel from pycocotools. A sample's label is the class that all its boxes share. Further files, such
+// as the captions of the same images, add their annotations and the images that the first has not.
+func COCO(images, annotations string, further ...string) (*Dataset, error) {
 	d := &Dataset{Name: stem(filepath.Base(annotations))}
-	r := cocoReader{d: d, path: annotations, class: map[int64]int{}, byImage: map[int64]*cocoImage{}}
-	r.categories(&f)
-	r.images(&f, images)
-	for i := range f.Annotations {
-		if err := r.annotation(&f.Annotations[i]); err != nil {
-			d.Problems = append(d.Problems, err)
+	r := cocoReader{d: d, class: map[int64]int{}, byImage: map[int64]*cocoImage{}}
+	for _, path := range append([]string{annotations}, further...) {
+		if err := r.file(path, images); err != nil {
+			return nil, err
 		}
 	}
 	for _, im := range r.order {
@@ -61,6 +52,26 @@ func COCO(images, annotations string) (*Dataset, error) {
 		d.Samples = append(d.Samples, im.s)
 	}
 	return d, d.orEmpty(annotations)
+}
+
+// file adds one annotation file.
+func (r *cocoReader) file(path, images string) error {
+	var f cocoFile
+	if err := readJSON(path, &f); err != nil {
+		return err
+	}
+	first := r.path == ""
+	r.path = path
+	if first || len(r.class) == 0 {
+		r.categories(&f)
+	}
+	r.images(&f, images, first)
+	for i := range f.Annotations {
+		if err := r.annotation(&f.Annotations[i]); err != nil {
+			r.d.Problems = append(r.d.Problems, err)
+		}
+	}
+	return nil
 }
 
 type cocoReader struct {
@@ -103,8 +114,11 @@ func (r *cocoReader) categories(f *cocoFile) {
 	}
 }
 
-func (r *cocoReader) images(f *cocoFile, folder string) {
+func (r *cocoReader) images(f *cocoFile, folder string, first bool) {
 	for _, im := range f.Images {
+		if known := r.byImage[im.ID]; known != nil && !first && known.s.ID == im.FileName {
+			continue
+		}
 		err := checkSize(im.Width, im.Height)
 		if err == nil && !filepath.IsLocal(filepath.FromSlash(im.FileName)) {
 			err = fmt.Errorf("file_name %q leads out of the image folder", im.FileName)

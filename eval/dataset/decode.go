@@ -56,6 +56,29 @@ func DecodeImage(data []byte) (p *image.NRGBA, err error) {
 	return orient(p, orientation), nil
 }
 
+// sizeOf is the width and height of an image file from its header, with its EXIF orientation applied.
+func sizeOf(path string) (w, h int, err error) {
+	data, err := readFile(path, MaxFileBytes)
+	if err != nil {
+		return 0, 0, err
+	}
+	codec := sniff(data)
+	if codec == nil {
+		return 0, 0, fmt.Errorf("%s: %w", path, errFormat)
+	}
+	cfg, err := codec.config(bytes.NewReader(data))
+	if err == nil {
+		err = checkSize(cfg.Width, cfg.Height)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	if orientation(data) >= 5 {
+		return cfg.Height, cfg.Width, nil
+	}
+	return cfg.Width, cfg.Height, nil
+}
+
 func decode(data []byte) (image.Image, int, error) {
 	codec := sniff(data)
 	if codec == nil {

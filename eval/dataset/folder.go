@@ -19,16 +19,15 @@ func Folder(root string) (*Dataset, error) {
 	}
 	d := &Dataset{Name: filepath.Base(root)}
 	for _, e := range entries {
-		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+		if strings.HasPrefix(e.Name(), ".") || !isFolder(root, e) {
 			continue
 		}
-		paths, err := imagesUnder(filepath.Join(root, e.Name()))
-		if err != nil {
-			d.Problems = append(d.Problems, err)
-			continue
-		}
+		paths, problems := imagesUnder(filepath.Join(root, e.Name()))
+		d.Problems = append(d.Problems, problems...)
 		if len(paths) == 0 {
-			d.Problems = append(d.Problems, fmt.Errorf("%s: no images", filepath.Join(root, e.Name())))
+			if len(problems) == 0 {
+				d.Problems = append(d.Problems, fmt.Errorf("%s: no images", filepath.Join(root, e.Name())))
+			}
 			continue
 		}
 		label := len(d.Classes)
@@ -44,11 +43,11 @@ func Folder(root string) (*Dataset, error) {
 
 // Flat reads every image under root, in order of path, without labels.
 func Flat(root string) (*Dataset, error) {
-	paths, err := imagesUnder(root)
-	if err != nil {
+	if _, err := os.ReadDir(root); err != nil {
 		return nil, err
 	}
-	d := &Dataset{Name: filepath.Base(root)}
+	paths, problems := imagesUnder(root)
+	d := &Dataset{Name: filepath.Base(root), Problems: problems}
 	for _, p := range paths {
 		d.Samples = append(d.Samples, fileSample(root, p))
 	}
@@ -80,22 +79,48 @@ func isImage(name string) bool {
 	return slices.Contains(imageExtensions, strings.ToLower(filepath.Ext(name)))
 }
 
-// imagesUnder lists image files by name, recursively, in lexical order.
-func imagesUnder(root string) ([]string, error) {
-	var paths []string
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case e.IsDir() && path != root && strings.HasPrefix(e.Name(), "."):
-			return filepath.SkipDir
-		case !e.IsDir() && isImage(e.Name()) && !strings.HasPrefix(e.Name(), "."):
-			paths = append(paths, path)
+// isFolder reports whether an entry of dir is a folder or a symbolic link to one.
+func isFolder(dir string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(dir, e.Name()))
+	return err == nil && info.IsDir()
+}
+
+// imagesUnder lists image files by name, recursively, in lexical order, with an error for each folder that cannot
+// be read. Symbolic links are followed; a folder that links lead to more than once is listed once.
+func imagesUnder(root string) (paths []string, problems []error) {
+	seen := map[string]bool{}
+	var walk func(dir string)
+	walk = func(dir string) {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			problems = append(problems, err)
+			return
 		}
-		return nil
-	})
+		if seen[real] {
+			return
+		}
+		seen[real] = true
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			problems = append(problems, err)
+		}
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			switch {
+			case strings.HasPrefix(e.Name(), "."):
+			case isFolder(dir, e):
+				walk(path)
+			case isImage(e.Name()):
+				paths = append(paths, path)
+			}
+		}
+	}
+	walk(root)
 	slices.Sort(paths)
-	return paths, err
+	return paths, problems
 }
 
 // fileSample describes one image file; its ID is the path below root with slashes.

@@ -43,14 +43,14 @@ func TestCSV(t *testing.T) {
 	if a.Label != 1 || a.Captions[0] != "a tile, clean" || a.QA[0].Text != "is it clean?" || a.QA[0].Answers[0] != "yes" {
 		t.Errorf("first row is %+v", a)
 	}
-	if len(d.Problems) != 2 || !strings.Contains(d.Problems[0].Error(), "t.csv:4: no path") || !strings.Contains(d.Problems[1].Error(), "t.csv:6") {
+	if all := fmt.Sprint(d.Problems); len(d.Problems) != 2 || !strings.Contains(all, "t.csv:4: no path") || !strings.Contains(all, "t.csv:6: a.png is listed twice") {
 		t.Errorf("problems %v", d.Problems)
 	}
 	loaded, errs := d.LoadAll(t.Context())
 	if len(loaded) != 2 || len(errs) != 1 || !strings.Contains(errs[0].Error(), "missing.png") {
 		t.Errorf("%d loaded, errors %v", len(loaded), errs)
 	}
-	if _, err := CSV(filepath.Join(tree(t, map[string]string{"x.csv": "file,label\na,b\n"}), "x.csv")); err == nil {
+	if _, err := CSV(filepath.Join(tree(t, map[string]string{"x.csv": "picture,label\na,b\n"}), "x.csv")); err == nil {
 		t.Error("a table without path was accepted")
 	}
 }

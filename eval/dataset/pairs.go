@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,32 +18,59 @@ func Pairs(root string, clean ...string) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	masks := map[string]bool{}
+	masks := map[string]string{} // stem → file, whatever the case of its extension
 	for _, s := range all.Samples {
-		if strings.EqualFold(filepath.Ext(s.Path), ".png") {
-			masks[stem(s.Path)] = true
+		if isPNG(s.Path) {
+			masks[stem(s.Path)] = s.Path
 		}
 	}
-	d := &Dataset{Name: all.Name, Classes: all.Classes, Problems: all.Problems}
-	isClean := map[string]bool{}
-	for _, c := range clean {
-		isClean[c] = true
-	}
-	for _, s := range all.Samples {
-		if strings.EqualFold(filepath.Ext(s.Path), ".png") {
-			continue
-		}
-		free := isClean[d.Classes[s.Label]]
+	return all.paired(root, clean, func(s *Sample) (mask string, image bool) {
+		return masks[stem(s.Path)], !isPNG(s.Path)
+	})
+}
+
+func isPNG(path string) bool { return strings.EqualFold(filepath.Ext(path), ".png") }
+
+// paired keeps the samples that are images and gives each its mask; maskOf returns "" where there is none.
+func (d *Dataset) paired(root string, clean []string, maskOf func(*Sample) (mask string, image bool)) (*Dataset, error) {
+	out := &Dataset{Name: d.Name, Classes: d.Classes, Problems: d.Problems}
+	for _, s := range d.Samples {
+		mask, image := maskOf(s)
 		switch {
-		case masks[stem(s.Path)]:
-			s.readMask, s.boxesFrom = pairedMask(stem(s.Path)+".png", s.Label), leastGroup
-		case !free:
-			d.Problems = append(d.Problems, fmt.Errorf("%s: no mask %s.png beside it", s.Path, filepath.Base(stem(s.Path))))
+		case !image:
+			continue
+		case mask != "":
+			s.readMask, s.boxesFrom = pairedMask(mask, s.Label), leastGroup
+		case !slices.Contains(clean, d.Classes[s.Label]):
+			out.Problems = append(out.Problems, fmt.Errorf("%s: no mask for it was found", s.Path))
 			continue
 		}
-		d.Samples = append(d.Samples, s)
+		out.Samples = append(out.Samples, s)
 	}
-	return d, d.orEmpty(root)
+	return out, out.orEmpty(root)
+}
+
+// MVTec reads the test images of one object of MVTec AD (Bergmann et al., Int. J. of Computer Vision 129, 2021) and
+// of data laid out like it: root/test/CLASS/NAME.png with a mask root/ground_truth/CLASS/NAME_mask.png (or NAME with
+// any image extension) of the same size, whose pixels of 128 or more are defective. Class good has no masks.
+func MVTec(root string) (*Dataset, error) {
+	d, err := Folder(filepath.Join(root, "test"))
+	if err != nil {
+		return nil, err
+	}
+	d.Name = filepath.Base(root)
+	truth := filepath.Join(root, "ground_truth")
+	files, problems := imagesUnder(truth)
+	d.Problems = append(d.Problems, problems...)
+	masks := map[string]string{}
+	for _, f := range files {
+		if name, err := filepath.Rel(truth, f); err == nil {
+			masks[strings.TrimSuffix(stem(name), "_mask")] = f
+		}
+	}
+	return d.paired(root, []string{"good"}, func(s *Sample) (string, bool) {
+		return masks[stem(filepath.FromSlash(s.ID))], true
+	})
 }
 
 // leastGroup is the fewest connected mask pixels that count as a defect of their own.

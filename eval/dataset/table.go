@@ -42,8 +42,9 @@ type recordAsked struct {
 	Answers  []string `json:"answers"`
 }
 
-// CSV reads a comma-separated table with a header row. Column path is needed; label, id, mask, caption,
-// question and answer are used where they exist, others are ignored. Paths are relative to the table's
+// CSV reads a comma-separated table with a header row. Column path (or image, file, filename, file_name) is needed;
+// label (or class), id, mask, caption, question and answer are used where they exist, others are ignored. Rows with
+// the same path and id are one image, such as one question each. Paths are relative to the table's
 // folder. A mask is an image whose pixels of 128 or more belong to the label's class. Labels are class
 // names, sorted by name, or by value if all are whole numbers.
 func CSV(path string) (*Dataset, error) {
@@ -61,6 +62,15 @@ func CSV(path string) (*Dataset, error) {
 	for i, h := range header {
 		column[strings.ToLower(strings.TrimSpace(h))] = i
 	}
+	for name, others := range map[string][]string{"path": {"image", "file", "filename", "file_name"}, "label": {"class"}} {
+		for _, o := range others {
+			if _, have := column[name]; !have {
+				if i, ok := column[o]; ok {
+					column[name] = i
+				}
+			}
+		}
+	}
 	if _, ok := column["path"]; !ok {
 		return nil, fmt.Errorf("%s: no column \"path\" among %q", path, header)
 	}
@@ -76,7 +86,7 @@ func CSV(path string) (*Dataset, error) {
 			t.problem(fmt.Errorf("%s: %w", path, err)) // csv errors carry their line
 			continue
 		}
-		t.records = append(t.records, csvRecord(where, fields, column))
+		t.add(csvRecord(where, fields, column))
 	}
 	return t.dataset()
 }
@@ -132,6 +142,33 @@ type table struct {
 	path     string
 	records  []record
 	problems []error
+	same     map[[2]string]int // path and id → index of the record
+}
+
+// add joins a row to the record of the same image, if its label and mask agree.
+func (t *table) add(rec record) {
+	if t.same == nil {
+		t.same = map[[2]string]int{}
+	}
+	key := [2]string{rec.Path, rec.ID}
+	i, ok := t.same[key]
+	if !ok {
+		t.same[key] = len(t.records)
+		t.records = append(t.records, rec)
+		return
+	}
+	first := &t.records[i]
+	if rec.Label != first.Label || rec.Mask != first.Mask {
+		t.problem(fmt.Errorf("%s: %s has label %q and mask %q here, and %q and %q at %s", rec.where, rec.Path, rec.Label, rec.Mask, first.Label, first.Mask, first.where))
+		return
+	}
+	if rec.Caption == "" && len(rec.QA) == 0 {
+		t.problem(fmt.Errorf("%s: %s is listed twice, first at %s", rec.where, rec.Path, first.where))
+	}
+	if rec.Caption != "" {
+		first.Captions = append(first.Captions, rec.Caption)
+	}
+	first.QA = append(first.QA, rec.QA...)
 }
 
 func (t *table) problem(err error) { t.problems = append(t.problems, err) }

@@ -33,7 +33,7 @@ type vocObject struct {
 
 // VOC reads Pascal VOC annotations: one XML file per image in annotations, with the image's name in <filename>
 // (a file of the same stem in images is accepted when that is missing). Pixel indices are 1-based and inclusive
-// in VOC, so the box read is {xmin-1, ymin-1, xmax, ymax} cut to the image. A sample's label is the class that
+// in VOC, so the box read is {xmin-1, ymin-1, xmax, ymax} cut to the image, whose <size> may be left out. A sample's label is the class that
 // all of its boxes share, NoLabel when they differ. Classes are sorted by name. XML is read without entities or
 // external references.
 func VOC(images, annotations string) (*Dataset, error) {
@@ -91,8 +91,10 @@ func readVOC(path string) (*vocAnnotation, error) {
 	if err := dec.Decode(&a); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := checkSize(a.Size.Width, a.Size.Height); err != nil {
-		return nil, fmt.Errorf("%s: <size>: %w", path, err)
+	if w, h := a.Size.Width, a.Size.Height; w != 0 || h != 0 { // some tools leave it out
+		if err := checkSize(w, h); err != nil {
+			return nil, fmt.Errorf("%s: <size>: %w", path, err)
+		}
 	}
 	return &a, nil
 }
@@ -104,6 +106,11 @@ func (d *Dataset) vocSample(images, path string, a *vocAnnotation) (*Sample, err
 	}
 	s := fileSample(images, file)
 	w, h := a.Size.Width, a.Size.Height
+	if w == 0 {
+		if w, h, err = sizeOf(file); err != nil {
+			return nil, err
+		}
+	}
 	for i, o := range a.Objects {
 		b := Box{X0: o.Box.XMin - 1, Y0: o.Box.YMin - 1, X1: o.Box.XMax, Y1: o.Box.YMax}.Clip(float64(w), float64(h))
 		if !(b.Area() > 0) {

@@ -26,17 +26,14 @@ func VQAJSON(images, questions, annotations string) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := imagesUnder(images)
-	if err != nil {
-		return nil, err
-	}
+	files, problems := imagesUnder(images)
 	byNumber := map[int64]string{}
 	for _, f := range files {
 		if n, ok := lastNumber(filepath.Base(f)); ok {
 			byNumber[n] = f
 		}
 	}
-	d := &Dataset{Name: stem(filepath.Base(questions))}
+	d := &Dataset{Name: stem(filepath.Base(questions)), Problems: problems}
 	byImage := map[int64]*Sample{}
 	for _, item := range q.Questions {
 		file, ok := byNumber[item.ImageID]
