@@ -34,6 +34,7 @@ func Assemble(gates []Gate, baseline *report.Report, journals ...*Journal) (*rep
 	r.Flags = a.flags()
 	r.Findings = a.findings()
 	r.NotTested = a.gaps()
+	r.Detectable = report.Number(smallestDrop(len(r.Images)))
 	if r.Gates, err = judgeGates(r, gates, baseline); err != nil {
 		return nil, nil, err
 	}

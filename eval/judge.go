@@ -47,6 +47,7 @@ func JudgeFile(dir, name string, clean *dataset.Sample, epsLevels int) (report.O
 	sum := sha256.Sum256(raw)
 	o.SHA256 = hex.EncodeToString(sum[:])
 	o.Linf, o.L2 = report.Number(d.Linf), report.Number(d.L2)
+	o.L0 = d.L0
 	o.Changed = report.Number(float64(d.L0) / float64(clean.Width*clean.Height))
 	o.PSNR, o.SSIM = report.Number(d.PSNR), report.Number(d.SSIM)
 	o.Inside = d.Linf <= epsLevels
@@ -56,15 +57,18 @@ func JudgeFile(dir, name string, clean *dataset.Sample, epsLevels int) (report.O
 // measureDrift fills the outcome's layers and token grid from activations of the clean and the judged
 // image at the encoder's layers.
 func measureDrift(o *report.Outcome, spec encoder.Spec, clean, adv []head.Activation) error {
+	var drifts []metric.Drift
 	for l := range clean {
 		shape := clean[l].Shape
 		if len(shape) != 2 {
+			o.Feature = report.Number(math.NaN())
 			return nil // convolutional stages have no tokens
 		}
 		d, err := metric.TokenDrift(clean[l].Data, adv[l].Data, shape[1], spec.Prefix())
 		if err != nil {
 			return err
 		}
+		drifts = append(drifts, d)
 		o.Layers = append(o.Layers, report.Number(1-d.Cosine))
 		if l == len(clean)-1 && spec.Grid[0]*spec.Grid[1] == len(d.Patches) {
 			o.Tokens = &report.Grid{Rows: spec.Grid[0], Cols: spec.Grid[1]}
@@ -73,6 +77,7 @@ func measureDrift(o *report.Outcome, spec encoder.Spec, clean, adv []head.Activa
 			}
 		}
 	}
+	o.Feature = report.Number(metric.FeatureDistance(drifts))
 	return nil
 }
 

@@ -22,6 +22,24 @@ type scorer interface {
 	statistic(rs []Response) (stat.Statistic, error)
 }
 
+// further is a scorer with more metrics than the one that it is judged by.
+type further interface {
+	more(rs []Response) ([]measure, error)
+}
+
+// measure is a metric with its value as a function of image indices, or with the images that hit where it is
+// their share.
+type measure struct {
+	metric    report.Metric
+	statistic stat.Statistic
+	hits      []bool
+}
+
+// shareOf is a metric between 0 and 1 of which more is better.
+func shareOf(name string) report.Metric {
+	return report.Metric{Name: name, Share: true, HigherIsBetter: true}
+}
+
 // binary scorers have responses that are right or wrong: their intervals are Wilson's and their
 // comparisons McNemar's.
 type binary interface{ rightOrWrong() }

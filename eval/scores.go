@@ -89,7 +89,13 @@ func (a *assembly) cell(s int, at report.Attack) error {
 		if at.Kind != report.Worst { // which is chosen by its outcome, so that a test of it would mean nothing
 			c.PValue = &p
 		}
+		if c.Lost, err = a.lost(s, clean, rows); err != nil {
+			return err
+		}
 		c.Success = success(a.scorers[s], clean, rows)
+	}
+	if c.More, err = a.further(s, rows); err != nil {
+		return err
 	}
 	if float := a.float[at.ID]; float != nil && at.ID != report.Clean {
 		f, err := a.score(s, float[s])
@@ -107,6 +113,62 @@ func (a *assembly) cell(s int, at report.Attack) error {
 		a.pvalues = append(a.pvalues, c.PValue)
 	}
 	return nil
+}
+
+// lost is the drop as a share of the clean score; nil where that is not above zero.
+func (a *assembly) lost(s int, clean, rows []Response) (*report.Score, error) {
+	f, err := a.scorers[s].statistic(clean)
+	if err != nil {
+		return nil, err
+	}
+	g, err := a.scorers[s].statistic(rows)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.bootstrap().BCa(len(rows), func(indices []int) float64 {
+		if c := f(indices); c > 0 {
+			return (c - g(indices)) / c
+		}
+		return math.NaN()
+	})
+	if err != nil || math.IsNaN(e.Value) {
+		return nil, err
+	}
+	score := fromEstimate(e)
+	return &score, nil
+}
+
+// further are the task's other metrics.
+func (a *assembly) further(s int, rows []Response) ([]report.Reading, error) {
+	f, ok := a.scorers[s].(further)
+	if !ok {
+		return nil, nil
+	}
+	measures, err := f.more(rows)
+	if err != nil {
+		return nil, err
+	}
+	var out []report.Reading
+	for _, m := range measures {
+		r := report.Reading{Metric: m.metric}
+		if m.hits != nil {
+			hits := 0
+			for _, h := range m.hits {
+				if h {
+					hits++
+				}
+			}
+			r.Score = wilson(hits, len(m.hits))
+		} else {
+			e, err := a.bootstrap().BCa(len(rows), m.statistic)
+			if err != nil {
+				return nil, err
+			}
+			r.Score = fromEstimate(e)
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // score is the system's metric with its interval: Wilson's where answers are right or wrong, a BCa
@@ -134,9 +196,14 @@ func rate(rows []Response) report.Score {
 			hits++
 		}
 	}
-	v := stat.Wilson(hits, len(rows), level)
-	return report.Score{Value: report.Number(float64(hits) / float64(len(rows))), Low: report.Number(v.Lo), High: report.Number(v.Hi),
-		Level: level, Method: "wilson", N: len(rows)}
+	return wilson(hits, len(rows))
+}
+
+// wilson is a rate of hits among n with Wilson's interval.
+func wilson(hits, n int) report.Score {
+	v := stat.Wilson(hits, n, level)
+	return report.Score{Value: report.Number(float64(hits) / float64(n)), Low: report.Number(v.Lo), High: report.Number(v.Hi),
+		Level: level, Method: "wilson", N: n}
 }
 
 func fromEstimate(e stat.Estimate) report.Score {
@@ -197,9 +264,8 @@ func success(sc scorer, clean, rows []Response) *report.Score {
 	if was == 0 {
 		return nil
 	}
-	v := stat.Wilson(hits, was, level)
-	return &report.Score{Value: report.Number(float64(hits) / float64(was)), Low: report.Number(v.Lo), High: report.Number(v.Hi),
-		Level: level, Method: "wilson", N: was}
+	score := wilson(hits, was)
+	return &score
 }
 
 // comparisons sets the attacks of one budget against each other in pairs, aggregates left out.

@@ -20,6 +20,7 @@ type anomaly struct{ good int }
 type anomalyDetail struct {
 	Score     report.Number `json:"score"`
 	Defective bool          `json:"defective"`
+	Flagged   bool          `json:"flagged"` // by the head's own threshold
 }
 
 // goodNames are the class names that data sets give to parts free of defects.
@@ -57,11 +58,14 @@ func (a anomaly) compare(outs []head.Output, s *dataset.Sample) (Response, error
 		r.Truth, r.Value = "defective", report.Number(score)
 	}
 	var err error
-	r.Detail, err = json.Marshal(anomalyDetail{report.Number(score), defective})
+	r.Detail, err = json.Marshal(anomalyDetail{report.Number(score), defective, outs[0].Label == 1})
 	return r, err
 }
 
-func (anomaly) statistic(rs []Response) (stat.Statistic, error) {
+func (anomaly) statistic(rs []Response) (stat.Statistic, error) { return overScores(rs, metric.AUROC) }
+
+// overScores is a function of the anomaly scores and of which images are defective.
+func overScores(rs []Response, of func(scores []float64, positive []bool) (float64, error)) (stat.Statistic, error) {
 	scores, positive, usable := make([]float64, len(rs)), make([]bool, len(rs)), make([]bool, len(rs))
 	for i, r := range rs {
 		var d anomalyDetail
@@ -81,7 +85,7 @@ func (anomaly) statistic(rs []Response) (stat.Statistic, error) {
 				s, p = append(s, scores[i]), append(p, positive[i])
 			}
 		}
-		v, err := metric.AUROC(s, p)
+		v, err := of(s, p)
 		if err != nil {
 			return math.NaN()
 		}

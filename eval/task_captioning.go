@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 
@@ -13,6 +14,10 @@ import (
 
 // captioning is CIDEr-D, with document frequencies from the references of the whole data set.
 type captioning struct{ cider *metric.CIDEr }
+
+type captionDetail struct {
+	References []string `json:"references"`
+}
 
 func newCaptioning(data *dataset.Dataset) (scorer, error) {
 	if data == nil {
@@ -34,8 +39,11 @@ func (c captioning) compare(outs []head.Output, s *dataset.Sample) (Response, er
 	if len(s.Captions) == 0 {
 		return Response{}, errNoTruth
 	}
-	return Response{Text: outs[0].Text, Truth: strings.Join(s.Captions, " / "), Reason: reasonScored,
-		Value: report.Number(c.cider.D(outs[0].Text, s.Captions))}, nil
+	r := Response{Text: outs[0].Text, Truth: strings.Join(s.Captions, " / "), Reason: reasonScored,
+		Value: report.Number(c.cider.D(outs[0].Text, s.Captions))}
+	var err error
+	r.Detail, err = json.Marshal(captionDetail{s.Captions})
+	return r, err
 }
 
 func (captioning) statistic(rs []Response) (stat.Statistic, error) { return values(rs) }

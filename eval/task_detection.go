@@ -53,6 +53,15 @@ func (d detection) compare(outs []head.Output, s *dataset.Sample) (Response, err
 }
 
 func (detection) statistic(rs []Response) (stat.Statistic, error) {
+	score, err := detections(rs)
+	if err != nil {
+		return nil, err
+	}
+	return score.AP50(), nil
+}
+
+// detections matches what was found in every image.
+func detections(rs []Response) (*metric.DetectionScore, error) {
 	found, classes := make([]metric.Found, len(rs)), 0
 	for i, r := range rs {
 		if r.Detail == nil {
@@ -64,9 +73,5 @@ func (detection) statistic(rs []Response) (stat.Statistic, error) {
 		}
 		found[i], classes = d.Found, max(classes, d.Classes)
 	}
-	score, err := metric.NewDetectionScore(found, classes)
-	if err != nil {
-		return nil, err
-	}
-	return score.AP50(), nil
+	return metric.NewDetectionScore(found, classes)
 }

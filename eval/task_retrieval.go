@@ -1,11 +1,13 @@
 package eval
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/metric"
 	"github.com/plumbline-ml/plumbline/eval/report"
 	"github.com/plumbline-ml/plumbline/eval/stat"
 )
@@ -13,6 +15,11 @@ import (
 // retrieval counts queries whose best match in the head's gallery is of the query's own class (recall
 // at 1). The head names that class in Output.Label.
 type retrieval struct{ classes []string }
+
+type retrievalDetail struct {
+	Rank  int `json:"rank"` // of the first item of the query's class, from 1; 0 where the gallery has none
+	Items int `json:"items"`
+}
 
 func newRetrieval(data *dataset.Dataset) (scorer, error) {
 	if data == nil {
@@ -38,7 +45,29 @@ func (r retrieval) compare(outs []head.Output, s *dataset.Sample) (Response, err
 	if outs[0].Label == s.Label {
 		out.Value, out.Reason = 1, reasonRight
 	}
-	return out, nil
+	var err error
+	if len(outs[0].Items) > 0 {
+		out.Detail, err = ranked(outs[0], s.Label)
+	}
+	return out, err
+}
+
+// ranked is the rank of the first item of the class, 0 where there is none.
+func ranked(o head.Output, class int) (json.RawMessage, error) {
+	d := retrievalDetail{Items: len(o.Items)}
+	var right []int
+	for i, c := range o.Items {
+		if c == class {
+			right = append(right, i)
+		}
+	}
+	if len(right) > 0 {
+		var err error
+		if d.Rank, err = metric.BestRank(o.Scores, right); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(d)
 }
 
 func (retrieval) statistic(rs []Response) (stat.Statistic, error) { return values(rs) }

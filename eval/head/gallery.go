@@ -111,7 +111,7 @@ func (g *Gallery) Predict(in Input) (Output, error) {
 	if best < 0 {
 		return Output{}, fmt.Errorf("head %s: every cosine is NaN", g.Name())
 	}
-	out := Output{Label: g.cfg.Labels[best], Scores: s.Data, Embedding: unit[0]}
+	out := Output{Label: g.cfg.Labels[best], Scores: s.Data, Embedding: unit[0], Items: g.cfg.Labels}
 	if g.cfg.Texts != nil {
 		out.Text = g.cfg.Texts[best]
 	}

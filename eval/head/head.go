@@ -90,6 +90,7 @@ type Output struct {
 	Detections []metric.Detection `json:"detections,omitempty"` // best first
 	Text       string             `json:"text,omitempty"`       // caption or answer
 	Embedding  []float32          `json:"embedding,omitempty"`
+	Items      []int              `json:"-"` // retrieval: the class of every item that Scores are of
 }
 
 // Grid is a value per patch token, row-major.

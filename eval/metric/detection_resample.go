@@ -6,14 +6,31 @@ import (
 	"slices"
 )
 
-// AP50 returns the average precision at IoU 0.5, as [DetectionScore.On] gives it, as a function that is
-// cheap to call for many resamples: the detections of all images are put in order once, and a resample
-// only counts how often each image occurs. Detections of equal score of different images are taken in
-// the order of their images.
-func (d *DetectionScore) AP50() func(indices []int) float64 {
-	ordered := make([][]rankedDetection, d.classes)
+// AP50, AP75 and AP return the average precision at IoU 0.5, at 0.75, and averaged over 0.50, 0.55, …, 0.95, as
+// [DetectionScore.On] gives them, as functions that are cheap to call for many resamples: the detections of all
+// images are put in order once, and a resample only counts how often each image occurs. Detections of equal
+// score of different images are taken in the order of their images.
+func (d *DetectionScore) AP50() func(indices []int) float64 { return d.at(0) }
+
+// AP75 is described at AP50.
+func (d *DetectionScore) AP75() func(indices []int) float64 { return d.at(5) }
+
+// AP is described at AP50.
+func (d *DetectionScore) AP() func(indices []int) float64 {
+	var all []int
+	for t := range thresholds {
+		all = append(all, t)
+	}
+	return d.at(all...)
+}
+
+// at averages over thresholds within a class and then over classes.
+func (d *DetectionScore) at(levels ...int) func(indices []int) float64 {
+	ordered := make([][][]rankedDetection, d.classes)
 	for c := range ordered {
-		ordered[c] = d.ranked(c)
+		for _, t := range levels {
+			ordered[c] = append(ordered[c], d.ranked(c, t))
+		}
 	}
 	return func(indices []int) float64 {
 		times := make([]int, len(d.images))
@@ -22,13 +39,17 @@ func (d *DetectionScore) AP50() func(indices []int) float64 {
 		}
 		var mean meanOf
 		for c := range ordered {
-			mean.add(d.resampled(c, ordered[c], times))
+			var overall meanOf
+			for _, found := range ordered[c] {
+				overall.add(d.resampled(c, found, times))
+			}
+			mean.add(overall.value())
 		}
 		return mean.value()
 	}
 }
 
-// rankedDetection is one detection of one image at IoU 0.5.
+// rankedDetection is one detection of one image at one threshold.
 type rankedDetection struct {
 	image int
 	score float64
@@ -36,11 +57,11 @@ type rankedDetection struct {
 }
 
 // ranked lists a class's detections of all images, best first.
-func (d *DetectionScore) ranked(class int) []rankedDetection {
+func (d *DetectionScore) ranked(class, level int) []rankedDetection {
 	var out []rankedDetection
 	for i := range d.images {
 		m := &d.images[i][class]
-		for k, r := range m.result[0] {
+		for k, r := range m.result[level] {
 			if r != ignored {
 				out = append(out, rankedDetection{i, m.scores[k], r == hit})
 			}

@@ -8,8 +8,8 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 )
 
-// TestAP50EqualsOn compares the function for resamples with the plain evaluation on random resamples.
-func TestAP50EqualsOn(t *testing.T) {
+// TestResampledAPEqualsOn compares the functions for resamples with the plain evaluation on random resamples.
+func TestResampledAPEqualsOn(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 2))
 	box := func() dataset.Box {
 		x, y := 20*rng.Float64(), 20*rng.Float64()
@@ -33,15 +33,17 @@ func TestAP50EqualsOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fast := d.AP50()
+	ap50, ap75, ap := d.AP50(), d.AP75(), d.AP()
 	for range 200 {
 		indices := make([]int, rng.IntN(15))
 		for k := range indices {
 			indices[k] = rng.IntN(len(images))
 		}
-		got, want := fast(indices), d.On(indices).AP50
-		if math.Abs(got-want) > 1e-12 && !(math.IsNaN(got) && math.IsNaN(want)) {
-			t.Fatalf("%v: %v, want %v", indices, got, want)
+		on := d.On(indices)
+		for _, pair := range [][2]float64{{ap50(indices), on.AP50}, {ap75(indices), on.AP75}, {ap(indices), on.AP}} {
+			if got, want := pair[0], pair[1]; math.Abs(got-want) > 1e-12 && !(math.IsNaN(got) && math.IsNaN(want)) {
+				t.Fatalf("%v: %v, want %v", indices, got, want)
+			}
 		}
 	}
 }

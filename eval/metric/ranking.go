@@ -121,7 +121,7 @@ func RecallAt(similarity [][]float32, relevant [][]int, k int) (Rate, error) {
 		if len(items) == 0 {
 			continue
 		}
-		rank, err := bestRank(similarity[q], items)
+		rank, err := BestRank(similarity[q], items)
 		if err != nil {
 			return Rate{}, fmt.Errorf("metric: query %d: %w", q, err)
 		}
@@ -133,8 +133,8 @@ func RecallAt(similarity [][]float32, relevant [][]int, k int) (Rate, error) {
 	return r, nil
 }
 
-// bestRank is the rank, from 1, of the relevant item that comes first.
-func bestRank(similarity []float32, items []int) (int, error) {
+// BestRank is the rank, from 1, of the relevant item that comes first; ties count as in [RecallAt].
+func BestRank(similarity []float32, items []int) (int, error) {
 	best := float32(math.Inf(-1))
 	isRelevant := make(map[int]bool, len(items))
 	for _, i := range items {

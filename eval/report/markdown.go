@@ -21,6 +21,10 @@ func (r *Report) WriteMarkdown(w io.Writer, l Lang) error {
 	for _, eps := range r.Budgets() {
 		m.matrix(eps)
 	}
+	m.printf("\n%s\n", m.t("ui.detectable", r.Claim.Data.Images, r.detectable()))
+	for _, eps := range r.Budgets() {
+		m.further(eps)
+	}
 	m.findings()
 	m.doubts()
 	m.costs()
@@ -91,18 +95,45 @@ func (m *markdown) matrix(eps string) {
 	m.printf("\n|---|---|%s\n", strings.Repeat("---:|", len(v.Columns)))
 	for _, row := range v.Rows {
 		m.printf("| %s | %s |", escapeMarkdown(row.System.Name), m.t("task."+row.System.Task))
-		for _, c := range row.Cells {
-			switch {
-			case c.Missing:
-				m.printf(" – |")
-			case c.Interval == "":
-				m.printf(" %s |", c.Value)
-			default:
-				m.printf(" %s (%s) |", c.Value, c.Interval)
-			}
-		}
-		m.printf("\n")
+		m.cells(row.Cells)
 	}
+}
+
+// cells ends a row.
+func (m *markdown) cells(cells []cellView) {
+	for _, c := range cells {
+		switch {
+		case c.Missing:
+			m.printf(" – |")
+		case c.Interval == "":
+			m.printf(" %s |", c.Value)
+		default:
+			m.printf(" %s (%s) |", c.Value, c.Interval)
+		}
+	}
+	m.printf("\n")
+}
+
+// further folds away what stands beside the matrix.
+func (m *markdown) further(eps string) {
+	v := m.r.further(eps)
+	if len(v.Rows) == 0 {
+		return
+	}
+	m.printf("\n<details><summary>%s, %s</summary>\n\n| %s | %s |", m.t("ui.further"), m.t("ui.budget", eps), m.t("ui.system"), m.t("ui.metric"))
+	for _, a := range v.Columns {
+		m.printf(" %s |", m.attackName(a))
+	}
+	m.printf("\n|---|---|%s\n", strings.Repeat("---:|", len(v.Columns)))
+	for _, row := range v.Rows {
+		name := escapeMarkdown(row.Name)
+		if name == "" {
+			name = m.text(row.Label)
+		}
+		m.printf("| %s | %s |", escapeMarkdown(row.System.Name), name)
+		m.cells(row.Cells)
+	}
+	m.printf("\n</details>\n")
 }
 
 func (m *markdown) attackName(a Attack) string {

@@ -17,6 +17,8 @@ type page struct {
 	Level                    string
 	WhiteBox                 bool // a column is of attacks that know a system
 	Matrices                 []matrixView
+	Further                  []furtherView
+	Detect                   string // smallest drop that the images could have shown
 	CurveLegend, DriftLegend []legendView
 	Curves                   []chartView
 	Drifts                   []chartView
@@ -64,6 +66,7 @@ type costView struct {
 	Seconds       string
 	Linf, L2      string
 	PSNR, SSIM    string
+	L0, Feature   string
 	Inside, Total int
 }
 
@@ -94,9 +97,11 @@ func newPage(r *Report, o HTMLOptions) (*page, error) {
 	}
 	p.CurveLegend, p.DriftLegend = r.legend(p.Curves), r.legend(p.Drifts)
 	for _, eps := range r.Budgets() {
-		p.Matrices = append(p.Matrices, r.matrix(eps))
+		p.Matrices, p.Further = append(p.Matrices, r.matrix(eps)), append(p.Further, r.further(eps))
 	}
 	slices.Reverse(p.Matrices) // the largest budget is usually given last and read first
+	slices.Reverse(p.Further)
+	p.Detect = r.detectable()
 	p.Gallery = r.gallery(o.Assets)
 	p.Costs = r.costs(o.Run)
 	p.Pairs = r.pairs()
@@ -107,6 +112,14 @@ func newPage(r *Report, o HTMLOptions) (*page, error) {
 // whiteBox reports whether an attack has images for each system.
 func (r *Report) whiteBox() bool {
 	return slices.ContainsFunc(r.Attacks, func(a Attack) bool { return len(a.Systems) > 0 })
+}
+
+// detectable prints the smallest drop that the images could have shown.
+func (r *Report) detectable() string {
+	if r.Detectable.Finite() && r.Detectable <= 1 {
+		return Metric{Share: true}.Format(r.Detectable)
+	}
+	return "100 %"
 }
 
 // legend lists the lines that occur in charts, each in its colour and dash.
@@ -190,7 +203,7 @@ func (r *Report) costs(run *Run) []costView {
 // distortion summarises how far an attack's files are from the clean ones.
 func (r *Report) distortion(a Attack) costView {
 	v := costView{Attack: a}
-	var l2, psnr, ssim, linf float64
+	var l2, psnr, ssim, linf, l0, feature float64
 	for i := range r.Images {
 		for _, o := range r.Images[i].Under(a.ID) {
 			if o.Status != "ok" {
@@ -202,11 +215,16 @@ func (r *Report) distortion(a Attack) costView {
 			}
 			l2, psnr, ssim = l2+float64(o.L2), psnr+float64(o.PSNR), ssim+float64(o.SSIM)
 			linf = max(linf, float64(o.Linf))
+			l0, feature = l0+float64(o.L0), feature+float64(o.Feature)
 		}
 	}
 	n := float64(v.Total)
 	v.Linf, v.L2 = formatNumber(Number(linf)), formatNumber(Number(l2/n))
 	v.PSNR, v.SSIM = formatNumber(Number(psnr/n)), formatNumber(Number(ssim/n))
+	v.L0, v.Feature = "–", formatNumber(Number(feature/n))
+	if n > 0 {
+		v.L0 = strconv.FormatFloat(l0/n, 'f', 0, 64)
+	}
 	return v
 }
 

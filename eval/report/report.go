@@ -30,6 +30,7 @@ type Report struct {
 	Findings    []Finding    `json:"findings,omitzero"`
 	Flags       []Flag       `json:"flags,omitzero"` // doubts about the evaluation itself
 	NotTested   []Text       `json:"not_tested"`
+	Detectable  Number       `json:"detectable_drop"` // smallest fall of a rate that the images would have shown (McNemar, 5 %, power 80 %)
 	Images      []Image      `json:"images"`
 }
 
@@ -129,13 +130,21 @@ type Cost struct {
 
 // Cell is a system's score under an attack.
 type Cell struct {
-	System  string  `json:"system"`
-	Attack  string  `json:"attack"`
-	Score   Score   `json:"score"`
-	Drop    *Score  `json:"drop,omitempty"`    // clean minus attacked, paired per image
-	Success *Score  `json:"success,omitempty"` // share of originally right answers that became wrong
-	PValue  *Number `json:"p_value,omitempty"` // against clean, Holm-adjusted over all attacks; of noise and comparisons, over those
-	Float   *Score  `json:"float,omitempty"`   // the same from unrounded pixels; shown, never judged
+	System  string    `json:"system"`
+	Attack  string    `json:"attack"`
+	Score   Score     `json:"score"`
+	Drop    *Score    `json:"drop,omitempty"`          // clean minus attacked, paired per image
+	Lost    *Score    `json:"relative_drop,omitempty"` // the drop as a share of the clean score, paired per image
+	Success *Score    `json:"success,omitempty"`       // share of originally right answers that became wrong
+	PValue  *Number   `json:"p_value,omitempty"`       // against clean, Holm-adjusted over all attacks; of noise and comparisons, over those
+	Float   *Score    `json:"float,omitempty"`         // the same from unrounded pixels; shown, never judged
+	More    []Reading `json:"more,omitzero"`           // further metrics of the task
+}
+
+// Reading is a metric beside the one that a system is judged by.
+type Reading struct {
+	Metric Metric `json:"metric"`
+	Score  Score  `json:"score"`
 }
 
 // Comparison sets two attacks against each other on the same images and system.
@@ -200,9 +209,11 @@ type Outcome struct {
 	SHA256  string   `json:"sha256,omitempty"` // of the PNG
 	Linf    Number   `json:"linf"`             // largest change, in units of 1/255
 	L2      Number   `json:"l2"`               // Euclidean norm of the change, pixels in [0,1]
+	L0      int      `json:"l0"`               // pixels changed
 	Changed Number   `json:"changed"`          // share of pixels changed
 	PSNR    Number   `json:"psnr"`             // dB
 	SSIM    Number   `json:"ssim"`
+	Feature Number   `json:"feature_distance"`   // perceptual distance from the encoder's tokens, 0 to 4; see metric.FeatureDistance
 	Inside  bool     `json:"inside"`             // within the budget, checked by the judge
 	Layers  []Number `json:"layers,omitzero"`    // mean patch-token cosine with the clean image, stem first
 	Tokens  *Grid    `json:"tokens,omitempty"`   // cosine of each patch token at the last block
