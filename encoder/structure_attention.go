@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"github.com/plumbline-ml/plumbline/internal/graph"
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
 // attention is one found in the graph, fused or spelt out: what it reads and what it gives.
@@ -80,7 +81,7 @@ func (m *Model) tapAttention(i int, a attention, original map[*graph.Value]*grap
 	}
 	if op := a.fused; op != nil {
 		read := func(t Tap, in *graph.Value, at graph.View, tokens, d int) {
-			if x := original[in]; x != nil {
+			if x := original[unscaled(in, original)]; x != nil {
 				v, err := m.base.HeadRows(x, at, op.Heads, tokens, d)
 				add(t, v, err)
 			}
@@ -101,4 +102,15 @@ func (m *Model) tapAttention(i int, a attention, original map[*graph.Value]*grap
 	spelt(Keys(i), a.k, a.swapped)
 	spelt(Values(i), a.v, false)
 	spelt(AttentionOut(i), a.node.Out[0], false)
+}
+
+// unscaled looks behind a factor that fusion put on the queries.
+func unscaled(v *graph.Value, original map[*graph.Value]*graph.Value) *graph.Value {
+	if original[v] != nil || v.Def == nil {
+		return v
+	}
+	if n := v.Def; n.Op == graph.Op(graph.Binary{Fn: kernel.Mul}) && n.In[1].Const != nil {
+		return n.In[0]
+	}
+	return v
 }

@@ -36,7 +36,7 @@ func weightsOf(n *graph.Node) (uses []weightUse) {
 	case graph.MatMul:
 		add(0, train.Matrix)
 		add(1, train.Matrix)
-	case graph.LayerNorm:
+	case graph.LayerNorm, graph.RMSNorm:
 		add(1, train.Norm)
 		add(2, train.Norm)
 	case graph.Concat:

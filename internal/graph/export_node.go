@@ -50,6 +50,12 @@ func (e *emitter) node(n *Node) {
 		e.layerNorm(n, op, in)
 	case LayerNormGrad:
 		e.give(y, e.layerNormGrad(n, op, in))
+	case RMSNorm:
+		e.rmsNorm(n, op, in)
+	case RMSNormGrad:
+		e.give(y, e.rmsNormGrad(n, op, in))
+	case Rotary:
+		e.give(y, e.rotary(n, op, in))
 	case Linear:
 		e.linear(n, op, in)
 	case MatMul:

@@ -7,7 +7,9 @@ import "github.com/plumbline-ml/plumbline/internal/kernel"
 func (g *Graph) FuseBlocks() (err error) {
 	what := "fusion"
 	defer Catch(&what, &err)
-	for _, pass := range []func(*Graph){delayReshapes, fuseSoftmax, fuseLayerNorm, fuseAffine, fuseActivation, fuseBias, fuseAttention} {
+	for _, pass := range []func(*Graph){
+		delayReshapes, fuseSoftmax, fuseLayerNorm, fuseAffine, fuseActivation, fuseBias, fuseRotary, fuseScale, fuseAttention,
+	} {
 		pass(g)
 		g.Prune()
 	}

@@ -2,41 +2,49 @@ package graph
 
 import "github.com/plumbline-ml/plumbline/internal/kernel"
 
-// fuseLayerNorm matches (x - mean) / √(mean((x - mean)²) + eps).
+// fuseLayerNorm matches (x - mean) / √(mean((x - mean)²) + eps), and x / √(mean(x²) + eps).
 func fuseLayerNorm(g *Graph) {
 	for _, n := range g.Nodes {
-		if x, eps, ok := matchNorm(n.Out[0]); ok {
+		over, c, eps, ok := matchNorm(n.Out[0])
+		if !ok {
+			continue
+		}
+		if x, ok := matchCentred(over, c); ok {
 			n.become(LayerNorm{Eps: float32(eps)}, x)
+		} else if over == c {
+			n.become(RMSNorm{Eps: float32(eps)}, c)
 		}
 	}
 }
 
-// matchNorm gives x and eps if v is x normalised over its last axis.
-func matchNorm(v *Value) (x *Value, eps float64, ok bool) {
-	centred, inside, ok := matchQuotient(v)
+// matchNorm gives the parts of over/√(mean(c²) + eps), with the mean over the last axis.
+func matchNorm(v *Value) (over, c *Value, eps float64, ok bool) {
+	over, inside, ok := matchQuotient(v)
 	if !ok {
-		return nil, 0, false
+		return nil, nil, 0, false
 	}
 	variance, eps, ok := addConst(inside)
 	if !ok {
-		return nil, 0, false
+		return nil, nil, 0, false
 	}
 	sq, ok := isRowMean(variance)
 	if !ok {
-		return nil, 0, false
+		return nil, nil, 0, false
 	}
-	c, ok := isSquare(sq)
-	if !ok {
-		return nil, 0, false
-	}
+	c, ok = isSquare(sq)
+	return over, c, eps, ok
+}
+
+// matchCentred gives x if both values are x less its mean over the last axis.
+func matchCentred(centred, c *Value) (x *Value, ok bool) {
 	x, mean, ok := isBinary(centred, kernel.Sub)
 	x2, mean2, ok2 := isBinary(c, kernel.Sub)
 	if !ok || !ok2 || x != x2 {
-		return nil, 0, false
+		return nil, false
 	}
 	of, ok := isRowMean(mean)
 	of2, ok2 := isRowMean(mean2)
-	return x, eps, ok && ok2 && of == x && of2 == x
+	return x, ok && ok2 && of == x && of2 == x
 }
 
 // matchQuotient matches a/√b in its spellings.
@@ -50,16 +58,27 @@ func matchQuotient(v *Value) (a, b *Value, ok bool) {
 		return nil, nil, false
 	}
 	for _, pair := range [][2]*Value{{p, q}, {q, p}} {
-		if b, ok := isUnary(pair[1], kernel.ReciprocalSqrt); ok {
+		if b, ok := isRsqrt(pair[1]); ok {
 			return pair[0], b, true
-		}
-		if r, ok := isUnary(pair[1], kernel.Reciprocal); ok {
-			if b, ok := isUnary(r, kernel.Sqrt); ok {
-				return pair[0], b, true
-			}
 		}
 	}
 	return nil, nil, false
+}
+
+// isRsqrt matches 1/√x in its spellings.
+func isRsqrt(v *Value) (x *Value, ok bool) {
+	if x, ok := isUnary(v, kernel.ReciprocalSqrt); ok {
+		return x, true
+	}
+	root, ok := isUnary(v, kernel.Reciprocal)
+	if !ok {
+		one, r, div := isBinary(v, kernel.Div)
+		if c, is := scalarConst(one); !div || !is || c != 1 {
+			return nil, false
+		}
+		root = r
+	}
+	return isUnary(root, kernel.Sqrt)
 }
 
 // addConst matches x + c with a constant number c.
@@ -83,14 +102,13 @@ func isSquare(v *Value) (x *Value, ok bool) {
 	return p, ok && p == q
 }
 
-// fuseAffine gives a bare LayerNorm the scale and bias that follow it.
+// fuseAffine gives a bare normalisation the scale and bias that follow it.
 func fuseAffine(g *Graph) {
 	alone := g.private()
 	for _, n := range g.Nodes {
 		norm, row, ok := rowOperand(n, kernel.Mul)
 		if ok && alone[norm] {
-			if op, is := norm.Def.Op.(LayerNorm); is && !op.Scale && !op.Bias {
-				op.Scale = true
+			if op, is := scaled(norm.Def.Op); is {
 				n.become(op, norm.Def.In[0], row)
 				continue
 			}
@@ -103,6 +121,21 @@ func fuseAffine(g *Graph) {
 			}
 		}
 	}
+}
+
+// scaled is a bare normalisation with a scale.
+func scaled(op Op) (Op, bool) {
+	switch op := op.(type) {
+	case LayerNorm:
+		ok := !op.Scale && !op.Bias
+		op.Scale = true
+		return op, ok
+	case RMSNorm:
+		ok := !op.Scale
+		op.Scale = true
+		return op, ok
+	}
+	return nil, false
 }
 
 // rowOperand matches x fn row, where row is one constant row as long as x's last axis and x is computed.
@@ -123,7 +156,7 @@ func rowOperand(n *Node, fn kernel.Binary) (x, row *Value, ok bool) {
 	return nil, nil, false
 }
 
-// fuseNormAdd lets LayerNormGrad add the cotangent that flows around the normalisation.
+// fuseNormAdd lets LayerNormGrad and RMSNormGrad add the cotangent that flows around the normalisation.
 func fuseNormAdd(g *Graph) {
 	alone := g.private()
 	for _, n := range g.Nodes {
@@ -134,11 +167,25 @@ func fuseNormAdd(g *Graph) {
 			if v.Def == nil || !alone[v] {
 				continue
 			}
-			if op, ok := v.Def.Op.(LayerNormGrad); ok && !op.Add {
-				op.Add = true
+			if op, ok := withAdd(v.Def.Op); ok {
 				n.become(op, append(v.Def.In[:len(v.Def.In):len(v.Def.In)], n.In[1-i])...)
 				break
 			}
 		}
 	}
+}
+
+// withAdd is the backward operator of a normalisation that also adds a cotangent.
+func withAdd(op Op) (Op, bool) {
+	switch op := op.(type) {
+	case LayerNormGrad:
+		ok := !op.Add
+		op.Add = true
+		return op, ok
+	case RMSNormGrad:
+		ok := !op.Add
+		op.Add = true
+		return op, ok
+	}
+	return nil, false
 }

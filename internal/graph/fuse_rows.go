@@ -69,7 +69,7 @@ func (g *Graph) onRows(d *Node, r rowRange) (op Op, in []*Value, ok bool) {
 	out := d.Out[0]
 	width := out.Shape[len(out.Shape)-1]
 	switch o := d.Op.(type) {
-	case Unary, LayerNorm:
+	case Unary, LayerNorm, RMSNorm:
 		x, ok := g.takeRows(d.In[0], r)
 		return d.Op, append([]*Value{x}, d.In[1:]...), ok
 	case Linear:

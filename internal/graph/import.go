@@ -87,6 +87,7 @@ type importer struct {
 
 	constant func(c *Tensor, x []int, added bool) (*Tensor, error)
 	lengths  [][2]int
+	frontier []string // names that nodes left out for depending on another input read
 
 	work  int // names copied on the way into functions, branches and loops
 	count int // nodes imported so far, function bodies included
@@ -206,7 +207,7 @@ func (im *importer) apply(n *onnx.Node) []*Value {
 }
 
 // outputs sets the graph's outputs: those of the model that were imported, or, where all of them also
-// depend on another input, the last values that depend on the image alone.
+// depend on another input, what the rest of the model reads of the image.
 func (im *importer) outputs(og *onnx.Graph, constants bool) {
 	for _, o := range og.Outputs {
 		v := im.scope[o.Name]
@@ -225,15 +226,24 @@ func (im *importer) outputs(og *onnx.Graph, constants bool) {
 		im.g.Prune()
 		return
 	}
-	read := im.g.Users()
-	for _, n := range im.g.Nodes {
-		for _, v := range n.Out {
-			if len(read[v]) == 0 {
-				im.g.Outputs = append(im.g.Outputs, v)
-			}
-		}
-	}
+	im.g.Outputs = im.between()
 	if len(im.g.Outputs) == 0 {
 		fail("no output depends on the image input")
 	}
+	im.g.Prune()
+}
+
+// between lists the computed values that nodes left out of the graph read: what one tower hands to the
+// comparison with another.
+func (im *importer) between() (list []*Value) {
+	seen := map[*Value]bool{}
+	for _, name := range im.frontier {
+		for _, v := range im.scope[name] {
+			if v.Const == nil && v.DType == Float32 && !seen[v] {
+				seen[v] = true
+				list = append(list, v)
+			}
+		}
+	}
+	return list
 }

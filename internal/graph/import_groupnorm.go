@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
@@ -70,17 +72,14 @@ func importRMSNorm(c *call) []*Value {
 	return one(c.g().rmsNorm(x, c.opt(1), a, c.float("epsilon", 1e-5)))
 }
 
+// rmsNorm normalises the axes from a on together.
 func (g *Graph) rmsNorm(x, scale *Value, a int, eps float32) *Value {
-	var over []int
-	for i := a; i < len(x.Shape); i++ {
-		over = append(over, i)
-	}
-	power := g.emit(newReduce(kernel.Mean, over, true), g.Map(kernel.Square, x))
-	y := g.Mul(x, g.Map(kernel.ReciprocalSqrt, g.Add(power, scalar(eps))))
+	n := Size(x.Shape[a:])
+	in := []*Value{g.Reshape(x, append(slices.Clone(x.Shape[:a]), n))}
 	if scale != nil {
-		y = g.Mul(y, scale)
+		in = append(in, g.Reshape(g.Expand(scale, x.Shape[a:]), []int{n}))
 	}
-	return y
+	return g.Reshape(g.Emit(RMSNorm{eps, scale != nil}, in...)[0], x.Shape)
 }
 
 // importLpNorm divides by the 1- or 2-norm along an axis; a zero norm gives zeros.

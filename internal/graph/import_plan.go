@@ -41,6 +41,7 @@ func (im *importer) plan(og *onnx.Graph) []*onnx.Node {
 	for _, v := range og.Outputs {
 		w.visit(v.Name, "graph output")
 	}
+	im.frontier = w.frontier
 	return w.order
 }
 
@@ -50,6 +51,7 @@ type walk struct {
 	known, foreign map[string]bool
 	state          map[*onnx.Node]int // 1 on the stack, 2 done
 	order          []*onnx.Node
+	frontier       []string // read by nodes that also depend on another input
 }
 
 // frame is one node on the walk's explicit stack: graphs may be deep.
@@ -93,6 +95,7 @@ func (w *walk) visit(name, reader string) {
 			for _, out := range n.Outputs {
 				w.foreign[out] = true
 			}
+			w.frontier = append(w.frontier, needs(n)...)
 			continue
 		}
 		w.order = append(w.order, n)
