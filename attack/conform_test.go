@@ -66,6 +66,12 @@ func TestConform(t *testing.T) {
 			attacktest.Conform(t, a, attacktest.Case{Encoder: vit, Gentle: gentle[name], Together: strings.HasPrefix(name, "uap"), Options: withTask(vit, t)})
 		})
 	}
+	for _, text := range []string{"corrupt", "corrupt(name=snow,severity=5,seed=2)"} {
+		seen["corrupt"] = true
+		t.Run(text, func(t *testing.T) {
+			attacktest.Conform(t, mustParse(t, text), attacktest.Case{Encoder: vit, Gentle: true, Threat: attack.Linf(attack.NewRatio(1, 1))})
+		})
+	}
 	for _, text := range append(conformingPatch, conformingL2...) {
 		name, _, _ := strings.Cut(text, "(")
 		seen[name] = true

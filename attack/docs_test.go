@@ -40,9 +40,13 @@ func attackPage(t *testing.T) string {
 		"An attack is named by an expression: its name, and the parameters that differ from their defaults, such as\n" +
 		"`prm(steps=100,seed=7)`. Parts nest: `pgd(objective=sum(prm,embedding),transform=crop,copies=4)`. Attacks combine:\n" +
 		"`worst-of(prm,restarts(n=3,attack=apgd))`. Every attack prints its full expression, and that expression reads back.\n\n" +
-		"## Attacks\n\n| name | what it does | all parameters, with defaults |\n|---|---|---|\n")
+		"Beside the images, some need a head with labels, a target image, a target embedding, or prototypes; norms are those\n" +
+		"that an attack is defined for.\n\n" +
+		"## Attacks\n\n| name | what it does | needs | norms | all parameters, with defaults |\n|---|---|---|---|---|\n")
 	for _, e := range attack.List() {
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` |\n", e.Name, e.Doc, mustParse(t, e.Name))
+		a := mustParse(t, e.Name)
+		n := attack.NeedsOf(a)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | `%s` |\n", e.Name, e.Doc, needs(n), norms(n), a)
 	}
 	parts := attack.Parts()
 	kinds := make([]string, 0, len(parts))
@@ -61,4 +65,28 @@ func attackPage(t *testing.T) string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Group, c.Doc)
 	}
 	return b.String()
+}
+
+func needs(n attack.Needs) string {
+	var out []string
+	for _, p := range []struct {
+		is   bool
+		what string
+	}{{n.Head, "head"}, {n.Image, "target image"}, {n.Embedding, "target embedding"}, {n.Prototypes, "prototypes"}} {
+		if p.is {
+			out = append(out, p.what)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func norms(n attack.Needs) string {
+	if len(n.Norms) == 5 {
+		return "all"
+	}
+	var out []string
+	for _, k := range n.Norms {
+		out = append(out, string(k))
+	}
+	return strings.Join(out, ", ")
 }

@@ -66,5 +66,5 @@ func threatFor(n attack.Needs) attack.ThreatModel {
 	case attack.NormPatch:
 		return attack.Patch(attack.NewRatio(1, 4))
 	}
-	return attack.Linf(attack.NewRatio(8, 255))
+	return attack.Linf(attack.NewRatio(1, 1)) // which corruptions need
 }

@@ -210,9 +210,3 @@ func (c *call) set(key string, v call) bool {
 	}
 	return found
 }
-
-// RegisterObjective adds an objective that expressions can name. Call it while a program starts: it is
-// not safe beside Parse, and it panics if the name is taken.
-func RegisterObjective(name, doc string, build func(*Args) Objective) {
-	objectives.add(name, doc, build)
-}

@@ -25,7 +25,7 @@ func (a *assembly) breaks(s report.System) *report.Attack {
 	var worst report.Number
 	for i := range a.report.Attacks {
 		at := &a.report.Attacks[i]
-		if at.ID == report.Clean || at.Kind == "noise" || at.Kind == report.Worst {
+		if at.Knowledge == "none" || at.Kind == report.Worst {
 			continue
 		}
 		c := a.report.Cell(s.ID, at.ID)

@@ -29,7 +29,10 @@ func (a *assembly) gaps() []report.Text {
 	if missing := a.missingTasks(); missing != "" {
 		out = append(out, report.T("gap.tasks", missing))
 	}
-	out = append(out, report.T("gap.corruptions"), report.T("gap.poisoning"), report.T("gap.privacy"))
+	if !has(func(at report.Attack) bool { return at.Kind == "corruption" }) {
+		out = append(out, report.T("gap.corruptions"))
+	}
+	out = append(out, report.T("gap.poisoning"), report.T("gap.privacy"))
 	return append(out, a.journal.head.Gaps...)
 }
 

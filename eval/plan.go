@@ -45,7 +45,7 @@ type Attempt struct {
 	Name      string // as asked for; with the budget it identifies the attempt
 	Attack    attack.Attack
 	Threat    attack.ThreatModel
-	Kind      string // noise, gradient, black-box
+	Kind      string // noise, gradient, black-box, corruption
 	Knowledge string // none, encoder, system
 
 	// Source is the encoder that the attack follows, where that is not the plan's: another one it transfers

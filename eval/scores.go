@@ -40,7 +40,7 @@ func (a *assembly) addWorst() {
 		if len(attacks) < 2 {
 			continue
 		}
-		w := report.Attack{ID: report.Worst + "@" + eps, Name: report.Worst, Kind: report.Worst, Knowledge: "encoder", Eps: eps, EpsValue: attacks[0].EpsValue}
+		w := report.Attack{ID: report.Worst + "@" + eps, Name: report.Worst, Kind: report.Worst, Knowledge: "none", Eps: eps, EpsValue: attacks[0].EpsValue}
 		rows := make([][]Response, len(a.report.Systems))
 		for s := range rows {
 			for i := range a.report.Images {
@@ -54,6 +54,9 @@ func (a *assembly) addWorst() {
 			}
 		}
 		for _, at := range attacks {
+			if at.Knowledge == "encoder" {
+				w.Knowledge = at.Knowledge
+			}
 			w.Cost.Forwards += at.Cost.Forwards
 			w.Cost.Backwards += at.Cost.Backwards
 			w.Cost.Queries += at.Cost.Queries

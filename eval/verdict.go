@@ -72,7 +72,7 @@ func worstCell(r *report.Report) *report.Cell {
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		at, clean := r.Attack(c.Attack), r.Cell(c.System, report.Clean)
-		if c.PValue == nil || !(*c.PValue < alpha) || at.Kind == report.Worst || at.Kind == "noise" || !(clean.Score.Value > 0) {
+		if c.PValue == nil || !(*c.PValue < alpha) || at.Kind == report.Worst || at.Knowledge == "none" || !(clean.Score.Value > 0) {
 			continue
 		}
 		lost := float64((clean.Score.Value - c.Score.Value) / clean.Score.Value)

@@ -6,6 +6,8 @@
 // shorter side, so that a severity means the same at every size. Random numbers are keyed by (seed,
 // image content, corruption, severity). Results are rounded to 8 bits. Where the original blends in
 // photographs (frost) or calls ImageMagick (motion) ours are computed, and differ in texture.
+//
+// Importing the package makes the attack "corrupt" known to expressions: corrupt(name=frost,severity=4).
 package corrupt
 
 import (
@@ -59,14 +61,25 @@ func List() []Corruption {
 
 // Find returns the corruption of a name.
 func Find(name string) (Corruption, error) {
+	c := find(name)
+	if c.apply != nil {
+		return c, nil
+	}
 	var known []string
 	for _, c := range List() {
-		if c.Name == name {
-			return c, nil
-		}
 		known = append(known, c.Name)
 	}
 	return Corruption{}, fmt.Errorf("corrupt: unknown corruption %q; known: %s", name, strings.Join(known, ", "))
+}
+
+// find is Find with the zero value for a name that nothing has.
+func find(name string) Corruption {
+	for _, c := range registry {
+		if c.Name == name {
+			return c
+		}
+	}
+	return Corruption{}
 }
 
 // Apply returns img (3×H×W float32 in [0,1]) degraded at severity 1 to 5, every value float32(k/255).

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plumbline-ml/plumbline/attack"
+	_ "github.com/plumbline-ml/plumbline/attack/corrupt" // the attack corrupt
 )
 
 // splitList splits at commas that are in no parentheses: "noise,pgd(steps=4,seed=1)" has two parts.
@@ -68,6 +69,8 @@ func kindOf(text string) string {
 	switch {
 	case name == "noise":
 		return "noise"
+	case name == "corrupt":
+		return "corruption"
 	case slices.Contains(blackBox, name):
 		return "black-box"
 	}

@@ -253,3 +253,25 @@ func TestInspect(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// TestCheckCorruption lists a corruption once, at ε = 1, beside attacks at their own budgets.
+func TestCheckCorruption(t *testing.T) {
+	dir := t.TempDir()
+	out := succeed(t, "check", "--attack", "noise,corrupt(name=defocus,severity=5),fgsm", "--eps", "2/255,4/255", "--out", dir)
+	if n := strings.Count(out, "corrupt(name=defocus,severity=5)"); n != 1 || !strings.Contains(out, "ε = 1\n") && !strings.Contains(out, "ε = 1 ") {
+		t.Errorf("the corruption is listed %d times:\n%s", n, out)
+	}
+	r, err := report.ReadFile(filepath.Join(dir, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := r.Attack("corrupt(name=defocus,severity=5)@1")
+	if at == nil || at.Kind != "corruption" || at.Knowledge != "none" {
+		t.Fatalf("%+v", at)
+	}
+	for _, f := range r.Findings {
+		if f.Attack == at.ID {
+			t.Errorf("a corruption is reported as an attack: %+v", f)
+		}
+	}
+}

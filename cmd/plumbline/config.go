@@ -142,13 +142,29 @@ func (c config) attempts() ([]eval.Attempt, error) {
 				return nil, err
 			}
 			at := eval.Attempt{Name: name, Attack: a, Threat: attack.Linf(eps), Kind: kindOf(name), Knowledge: "encoder"}
-			if at.Kind == "noise" {
+			switch at.Kind {
+			case "noise":
 				at.Knowledge = "none"
+			case "corruption":
+				continue
 			}
 			out = append(out, at)
 		}
 	}
-	return out, nil
+	return append(out, c.corruptions()...), nil
+}
+
+// corruptions are the attempts that keep to no budget: they are listed at ε = 1, once.
+func (c config) corruptions() []eval.Attempt {
+	var out []eval.Attempt
+	for _, name := range c.Attacks {
+		a, err := parseAttack(name, c.Steps, c.Seed)
+		if err != nil || kindOf(name) != "corruption" {
+			continue // attempts has reported it
+		}
+		out = append(out, eval.Attempt{Name: name, Attack: a, Threat: attack.Linf(attack.NewRatio(1, 1)), Kind: "corruption", Knowledge: "none"})
+	}
+	return out
 }
 
 // yaml prints the configuration for the report.

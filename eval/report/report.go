@@ -108,7 +108,7 @@ type Attack struct {
 	ID         string `json:"id"`   // unique: name@eps, or Clean
 	Name       string `json:"name"` // prm, pgd, noise, ...
 	Expression string `json:"expression,omitempty"`
-	Kind       string `json:"kind"`           // clean, noise, gradient, black-box, worst
+	Kind       string `json:"kind"`           // clean, noise, gradient, black-box, corruption, worst
 	Knowledge  string `json:"knowledge"`      // none, encoder, system
 	On         string `json:"on,omitempty"`   // the encoder whose gradients it follows, where that is not the attacked one
 	Role       string `json:"role,omitempty"` // what it does in the trial of a defence: one of Roles
