@@ -148,7 +148,7 @@ func TestObjectiveGradients(t *testing.T) {
 		"embedding", "embedding(distance=l2)", "embedding(target=image)", "embedding(target=embedding)", "embedding(distance=l2,target=embedding)",
 		"dr", "dr(layers=stem,sign=released)", "nrdm", "values(enhance=false)", "values(blocks=all)", "pa-attack", "pa-attack(lambda=0.5,tau=3,block=1)",
 		"attention(token=2)", "attention(blocks=1)", "sum(prm,embedding,dr,weights=1+0.5+-2)", "sum(embedding(target=image),match(clusters=2))",
-		"match(clusters=2)", "match(clusters=4,lambda=0.3,reg=0.05)",
+		"match(clusters=2)", "match(clusters=4,lambda=0.3,reg=0.05)", "pooled", "pooled(weight=3)",
 	} {
 		t.Run(text, func(t *testing.T) {
 			l := bind(t, mustObjective(t, text), enc, task, images[0])

@@ -248,3 +248,31 @@ func TestAttackCompare(t *testing.T) {
 		t.Errorf("exit code %d, message %q", code, log)
 	}
 }
+
+// TestCheckInputs gives check what attacks on the encoder need, and refuses those that need more.
+func TestCheckInputs(t *testing.T) {
+	in, dir := t.TempDir(), t.TempDir()
+	someTiles(t, in)
+	put := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	target := filepath.Join(in, "MT_Free", "exp4_num_195700.jpg")
+	config := put("check.yaml", "data: {path: "+in+"}\ninputs: {target: "+target+", target_text: "+somePrompt(t)+", prototypes: "+in+"}\n"+
+		"attacks: [m-attack(steps=2), \"embedding(target=embedding,steps=2)\", \"pa-attack(first=1,steps=1)\"]\n")
+	out := succeed(t, "check", "--config", config, "--out", filepath.Join(dir, "out"))
+	for _, want := range []string{"m-attack(steps=2)", "embedding(target=embedding,steps=2)", "pa-attack(first=1,steps=1)"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %s:\n%s", want, out)
+		}
+	}
+	for attack, want := range map[string]string{"apgd-ce": "white-box(apgd-ce)", "foa": "target: FILE", "embedding(target=embedding)": "target_text", "pa-attack": "prototypes: DIR"} {
+		code, _, log := command(t, "check", "--images", in, "--attack", attack, "--out", filepath.Join(dir, "none"))
+		if code != exitUsage || !strings.Contains(log, want) {
+			t.Errorf("%s: exit code %d, message %q, want it to say %q", attack, code, log, want)
+		}
+	}
+}

@@ -235,6 +235,9 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.inform(ctx, first.enc, data, attempts); err != nil {
+		return nil, err
+	}
 	plan := &eval.Plan{Title: cfg.Title, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: first.enc, Artifact: first.artifact,
 		Data: data, Groups: groups, Attempts: attempts, Seed: cfg.Seed, Config: text}
 	if plan.Title == "" {

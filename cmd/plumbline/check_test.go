@@ -256,8 +256,9 @@ func TestInspect(t *testing.T) {
 
 // TestCheckCorruption lists a corruption once, at ε = 1, beside attacks at their own budgets.
 func TestCheckCorruption(t *testing.T) {
-	dir := t.TempDir()
-	out := succeed(t, "check", "--attack", "noise,corrupt(name=defocus,severity=5),fgsm", "--eps", "2/255,4/255", "--out", dir)
+	in, dir := t.TempDir(), t.TempDir()
+	someTiles(t, in)
+	out := succeed(t, "check", "--images", in, "--attack", "noise,corrupt(name=defocus,severity=5),fgsm", "--eps", "2/255,4/255", "--out", dir)
 	if n := strings.Count(out, "corrupt(name=defocus,severity=5)"); n != 1 || !strings.Contains(out, "ε = 1\n") && !strings.Contains(out, "ε = 1 ") {
 		t.Errorf("the corruption is listed %d times:\n%s", n, out)
 	}

@@ -29,6 +29,7 @@ type config struct {
 	Heads       headsConfig     `yaml:"heads,omitempty"`
 	Encoders    []encoderConfig `yaml:"encoders,omitempty"` // further ones, on which the images are replayed
 	Systems     []systemConfig  `yaml:"systems,omitempty"`
+	Inputs      inputConfig     `yaml:"inputs,omitempty"` // what some attacks need beside the images
 	Attacks     []string        `yaml:"attacks,flow"`
 	Eps         []string        `yaml:"eps,flow"`
 	Steps       int             `yaml:"steps,omitempty"`
@@ -82,7 +83,8 @@ func parseConfig(raw []byte) (config, error) {
 // rebase makes paths that exist below dir relative to the working folder. A name without a file, such as
 // an embedded model's, stays as it is.
 func (c *config) rebase(dir string) {
-	paths := append([]*string{&c.Encoder, &c.Labels, &c.Text}, append(c.Data.paths(), c.Heads.paths()...)...)
+	paths := append([]*string{&c.Encoder, &c.Labels, &c.Text, &c.Inputs.Target, &c.Inputs.Prototypes, &c.Inputs.Mix},
+		append(c.Data.paths(), c.Heads.paths()...)...)
 	if c.TextEncoder != nil {
 		paths = append(paths, c.TextEncoder.paths()...)
 	}
