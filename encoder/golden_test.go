@@ -11,6 +11,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 	"github.com/plumbline-ml/plumbline/internal/npy"
 )
 
@@ -74,9 +75,17 @@ func TestGoldens(t *testing.T) { checkGoldens(t, filepath.Join("..", "testdata",
 
 func TestSharedGoldens(t *testing.T) { checkGoldens(t, sharedGoldens(t)) }
 
+// checkGoldens does everything on every instruction set that runs here.
 func checkGoldens(t *testing.T, root string) {
-	for _, m := range goldens(t, root) {
-		t.Run(m.ID, func(t *testing.T) { checkGolden(t, root, m) })
+	for _, cpu := range kernel.CPUs() {
+		restore, err := kernel.UseCPU(cpu)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range goldens(t, root) {
+			t.Run(cpu+"/"+m.ID, func(t *testing.T) { checkGolden(t, root, m) })
+		}
+		restore()
 	}
 }
 
