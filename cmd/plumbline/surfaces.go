@@ -8,20 +8,23 @@ import (
 
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/pretrain"
+	"github.com/plumbline-ml/plumbline/eval/report"
 	"github.com/plumbline-ml/plumbline/eval/stat"
 )
 
 // newSurfaces compares encoders on drawn surfaces.
 func newSurfaces() *cobra.Command {
 	var labels, text string
-	b := pretrain.Bench{Seed: 1, Train: 700, Test: 140, Eps: "4/255", Steps: 20}
+	b := pretrain.Bench{Seed: 1, Train: 1400, Test: 140, Eps: "4/255", Steps: 20}
 	c := &cobra.Command{
 		Use:   "surfaces MODEL... --labels labels.json --text text-embeddings.npy",
 		Short: "Compare encoders on drawn surfaces, clean and attacked",
 		Long: `Surfaces measures what each model's features are worth to three kinds of heads on images that no model was
-trained on: zero-shot classification by the text embeddings, a linear segmentation head and a box head that
-are trained on the model's own clean tokens. Attacks are PRM, which knows the encoder alone, and Auto-PGD on
-the classifier's cross-entropy. Intervals hold with 95 %; p is McNemar's, against the first model.`,
+trained on: zero-shot classification by the text embeddings, a linear segmentation head that is fitted to the
+model's own clean tokens of four layers, and the boxes of the regions that it draws. Attacks are PRM, which
+knows the encoder alone, and Auto-PGD on the classifier's cross-entropy. Intervals hold with 95 %. Every p is
+of a paired comparison with the first model on the same images: McNemar's, and the bootstrap's of the
+difference.`,
 		Example: "  plumbline surfaces surfaces-tiny.onnx surfaces-fare.onnx --labels labels.json --text text-embeddings.npy",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -44,22 +47,18 @@ the classifier's cross-entropy. Intervals hold with 95 %; p is McNemar's, agains
 	c.Flags().IntVar(&b.Steps, "steps", b.Steps, "steps of each attack")
 	c.Flags().IntVar(&b.Train, "train", b.Train, "images for training the heads")
 	c.Flags().IntVar(&b.Test, "test", b.Test, "images to judge")
+	c.Flags().StringSliceVar(&b.Conditions, "conditions", pretrain.Conditions, "what to judge under")
 	c.Flags().Uint64Var(&b.Seed, "seed", b.Seed, "seed of the images")
 	return c
 }
 
 func compareOnSurfaces(c *cobra.Command, b pretrain.Bench, names []string) error {
 	w := c.OutOrStdout()
-	fmt.Fprintf(w, "%d test images, ε = %s, %d steps\n| model | images | zero-shot accuracy | p | segmentation mIoU | detection AP50 |\n|---|---|---|---|---|---|\n", b.Test, b.Eps, b.Steps)
+	fmt.Fprintf(w, "%d test images, ε = %s, %d steps\n| model | images | zero-shot accuracy | p | segmentation mIoU | p | detection AP50 | p |\n|---|---|---|---|---|---|---|---|\n", b.Test, b.Eps, b.Steps)
 	var first []pretrain.Outcome
 	for _, name := range names {
-		// The family's images enter at the size of the network, whatever file lies beside the model.
-		e, _, err := openEncoder(name)
+		e, _, err := openFamily(name)
 		if err != nil {
-			return err
-		}
-		size := e.Spec().ImageSize[0]
-		if e, _, err = openEncoder(name, encoder.WithPreprocess(encoder.CLIPPreprocess(size))); err != nil {
 			return err
 		}
 		out, err := b.Run(c.Context(), e)
@@ -78,11 +77,18 @@ func compareOnSurfaces(c *cobra.Command, b pretrain.Bench, names []string) error
 	return nil
 }
 
+// openFamily opens an encoder whose images enter at the size of the network, whatever file lies beside the model.
+func openFamily(name string) (*encoder.Model, report.Artifact, error) {
+	e, _, err := openEncoder(name)
+	if err != nil {
+		return nil, report.Artifact{}, err
+	}
+	return openEncoder(name, encoder.WithPreprocess(encoder.CLIPPreprocess(e.Spec().ImageSize[0])))
+}
+
 func printOutcome(w io.Writer, name string, o, first pretrain.Outcome) error {
 	n, right := len(o.Right), 0
-	images := make([]int, n)
-	for i, r := range o.Right {
-		images[i] = i
+	for _, r := range o.Right {
 		if r {
 			right++
 		}
@@ -91,17 +97,28 @@ func printOutcome(w io.Writer, name string, o, first pretrain.Outcome) error {
 	if err != nil {
 		return err
 	}
-	boot := stat.Bootstrap{Resamples: 1000, Seed: 1}
-	miou, err := boot.BCa(n, o.MIoU)
-	if err != nil {
-		return err
-	}
-	ap, err := boot.BCa(n, func(k []int) float64 { return o.Boxes.On(k).AP50 })
-	if err != nil {
-		return err
-	}
 	v := stat.Wilson(right, n, 0.95)
-	fmt.Fprintf(w, "| %s | %s | %.3f [%.3f, %.3f] | %.2g | %.3f [%.3f, %.3f] | %.3f [%.3f, %.3f] |\n", name, o.Condition,
-		float64(right)/float64(n), v.Lo, v.Hi, pair.McNemar(), miou.Value, miou.Interval.Lo, miou.Interval.Hi, ap.Value, ap.Interval.Lo, ap.Interval.Hi)
-	return nil
+	fmt.Fprintf(w, "| %s | %s | %.3f [%.3f, %.3f] | %.2g |", name, o.Condition, float64(right)/float64(n), v.Lo, v.Hi, pair.McNemar())
+	for _, c := range [][2]stat.Statistic{{o.MIoU, first.MIoU}, {o.AP50, first.AP50}} {
+		if err := printPaired(w, n, c[0], c[1]); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(w)
+	return err
+}
+
+// printPaired writes a score with its interval and the p-value of its difference from the first model's.
+func printPaired(w io.Writer, n int, score, first stat.Statistic) error {
+	boot := stat.Bootstrap{Resamples: 1000, Seed: 1}
+	e, err := boot.BCa(n, score)
+	if err != nil {
+		return err
+	}
+	d, err := boot.Paired(n, score, first)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, " %.3f [%.3f, %.3f] | %.2g |", e.Value, e.Interval.Lo, e.Interval.Hi, d.P)
+	return err
 }

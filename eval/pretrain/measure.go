@@ -3,6 +3,8 @@ package pretrain
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -15,8 +17,8 @@ import (
 )
 
 // Bench measures encoders on drawn surfaces: zero-shot classification by fixed text embeddings, a linear
-// segmentation head and a box head trained on the encoder's clean tokens, each on clean and on attacked
-// images. Attacks know the encoder; "apgd" also knows the classifier.
+// segmentation head fitted to the encoder's clean tokens, and the boxes of the regions that it draws, each on
+// clean and on attacked images. Attacks know the encoder; "apgd" also knows the classifier.
 type Bench struct {
 	Seed  uint64 // of the images: heads are trained on the first, tests come from TestFrom on
 	Train int    // images for the heads
@@ -25,6 +27,8 @@ type Bench struct {
 	Text  [][]float32
 	Scale float64 // of the logits
 	Steps int     // of each attack
+
+	Conditions []string // what to judge under; all of [Conditions] when empty
 }
 
 // Outcome is what an encoder gave under one condition, image by image.
@@ -47,6 +51,9 @@ func (o Outcome) MIoU(images []int) float64 {
 	return sum.MeanIoU(true)
 }
 
+// AP50 is the mean over classes of the average precision at an IoU of 0.5.
+func (o Outcome) AP50(images []int) float64 { return o.Boxes.On(images).AP50 }
+
 // Run measures one encoder under all conditions.
 func (b Bench) Run(ctx context.Context, e encoder.Encoder) ([]Outcome, error) {
 	size := e.Spec().ImageSize[0]
@@ -62,8 +69,12 @@ func (b Bench) Run(ctx context.Context, e encoder.Encoder) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	conditions := b.Conditions
+	if len(conditions) == 0 {
+		conditions = Conditions
+	}
 	var out []Outcome
-	for _, c := range Conditions {
+	for _, c := range conditions {
 		attacked, err := b.attacked(ctx, e, test, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c, err)
@@ -97,24 +108,39 @@ type benchHeads struct {
 	boxes   head.Head
 }
 
-var benchTaps = []encoder.Tap{encoder.Tokens, encoder.Embedding}
+// TokenTaps are the layers that dense heads on an encoder of the family read, side by side: the tokens that
+// enter the blocks, those after each third of them, and the last.
+func TokenTaps(s encoder.Spec) []encoder.Tap {
+	taps := []encoder.Tap{encoder.Stem}
+	for _, i := range []int{s.Depth/3 - 1, 2*s.Depth/3 - 1} {
+		if t := encoder.Block(max(i, 0)); !slices.Contains(taps, t) {
+			taps = append(taps, t)
+		}
+	}
+	return append(taps, encoder.Tokens)
+}
+
+// FitPixels fits the family's linear segmentation head to images whose features hold [TokenTaps], with cells of
+// the given number of input pixels a side.
+func FitPixels(name string, s encoder.Spec, feats []head.Features, cell int, seed uint64) (*head.PixelProbe, error) {
+	how := head.Training{Epochs: 4, Seed: seed}
+	return head.TrainPixelProbe(name, head.NewLayout(s), TokenTaps(s), feats, len(surfaces.Defects), max(s.Patch/cell, 1), how)
+}
 
 func (b Bench) heads(ctx context.Context, e encoder.Encoder, fit []*dataset.Sample) (h benchHeads, err error) {
-	feats, err := head.Extract(ctx, e, fit, benchTaps)
+	feats, err := head.Extract(ctx, e, fit, TokenTaps(e.Spec()))
 	if err != nil {
 		return h, err
 	}
-	k := len(surfaces.Defects)
-	layout := head.NewLayout(e.Spec())
 	if h.zero, err = head.NewZeroShot("zero-shot", b.Text, b.Scale); err != nil {
 		return h, err
 	}
-	tokens := []encoder.Tap{encoder.Tokens}
-	if h.segment, err = head.TrainDenseProbe("segment", layout, tokens, feats, k, nil, head.Training{Epochs: 20, Batch: 256, Rate: 0.005, Seed: b.Seed}); err != nil {
+	pixels, err := FitPixels("segment", e.Spec(), feats, 1, b.Seed)
+	if err != nil {
 		return h, err
 	}
-	h.boxes, err = head.NewPrototypeBoxes("boxes", layout, tokens, feats, k)
-	return h, err
+	h.segment, h.boxes = pixels, head.NewPixelBoxes("boxes", pixels)
+	return h, nil
 }
 
 // attacked returns the images under a condition.
@@ -123,8 +149,11 @@ func (b Bench) attacked(ctx context.Context, e encoder.Encoder, test []*dataset.
 	for i, s := range test {
 		images[i], labels[i] = s.Image, s.Label
 	}
-	if condition == "clean" {
+	switch {
+	case condition == Conditions[0]:
 		return images, nil
+	case !slices.Contains(Conditions, condition):
+		return nil, fmt.Errorf("no such condition; there are %s", strings.Join(Conditions, ", "))
 	}
 	eps, err := attack.ParseEps(b.Eps)
 	if err != nil {
@@ -160,7 +189,7 @@ func (h benchHeads) judge(ctx context.Context, e encoder.Encoder, test []*datase
 		c.Image = images[i]
 		changed[i] = &c
 	}
-	feats, err := head.Extract(ctx, e, changed, benchTaps)
+	feats, err := head.Extract(ctx, e, changed, append(TokenTaps(e.Spec()), encoder.Embedding))
 	if err != nil {
 		return o, err
 	}
