@@ -88,15 +88,20 @@ func repeats(ctx context.Context, e encoder.Encoder, data *dataset.Dataset, s He
 
 // judgeWith makes a group of the defended systems for each draw.
 func (t *Trial) judgeWith(data *dataset.Dataset, systems []HeadSystem) error {
-	for _, s := range systems {
+	behind := slices.Clone(systems)
+	for i, s := range systems {
 		t.head.Systems = append(t.head.Systems, s.Head.Name())
+		if s.Title == "" {
+			s.Title = s.Head.Name()
+		}
+		behind[i].Title = s.Title + " behind " + t.head.Defence
 	}
 	for k := range t.head.Draws {
 		enc, prefix := t.encoder, t.head.Defence+"/"
 		if k > 0 {
 			enc, prefix = defense.Redrawn(enc).(defense.Drawer).Draw(uint64(k)), fmt.Sprintf("%s#%d/", t.head.Defence, k)
 		}
-		g, err := Heads(enc, "defended", prefix, data, systems...)
+		g, err := Heads(enc, "defended", prefix, data, behind...)
 		if err != nil {
 			return err
 		}

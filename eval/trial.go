@@ -33,6 +33,9 @@ type trialHead struct {
 	Guard     string   `json:"guard,omitempty"`
 }
 
+// Group is the defended systems, as the judge's first draw sees them.
+func (t *Trial) Group() Group { return t.groups[0] }
+
 // folder is where the k-th trial's files are, below the run's folder.
 func (t *Trial) folder(k int) string {
 	return path.Join("defences", fmt.Sprintf("%02d-%.60s", k, safeName(t.head.Defence)))

@@ -43,7 +43,13 @@ seed and gates; flags override it.
 An attack called white-box, or white-box(ATTACK) with any attack on labels, goes against every system on its
 own, through the system's gradient: the upper bound beside attacks that know the encoder alone.
 The exit code is 1 when a gate fails or cannot be decided. An interrupted run continues with --resume.
---shard i/n does every n-th image; "plumbline report merge" joins the parts.`,
+--shard i/n does every n-th image; "plumbline report merge" joins the parts.
+
+--defense puts a defence before the system ("jpeg(75)", "tv+median(3)"; "all" for every one) or a guard on its
+scores ("round(2)", "softmax+round(1)") and attacks it with knowledge of it: along its own gradient and with the
+identity in its place, averaged over draws where it is random, through the system's head, from a robust encoder,
+and by asking for scores or for labels alone. The worst per image counts. "adversity" in the configuration says
+how hard.`,
 		Example: `  plumbline check
   plumbline check --encoder clip.onnx --labels labels.json --text prompts.npy --images val/ --attack prm --eps 4/255,8/255
   plumbline check --config plumbline.yaml --baseline baseline.json`,
@@ -68,6 +74,7 @@ The exit code is 1 when a gate fails or cannot be decided. An interrupted run co
 	fl.StringArrayVar(&f.set.Gates, "gate", nil, "condition that must hold, may be repeated")
 	fl.IntVar(&f.set.Steps, "steps", 0, "steps of the attacks (0: their own defaults)")
 	fl.Uint64Var(&f.set.Seed, "seed", 0, "seed of everything random")
+	fl.StringArrayVar(&f.set.Defenses, "defense", nil, "defences to put before the system and attack with knowledge of them; all for every one")
 	fl.StringVar(&f.out, "out", "plumbline-report", "folder for the report")
 	fl.StringVar(&f.baseline, "baseline", "", "earlier report.json to compare with")
 	fl.StringVar(&f.shard, "shard", "", "i/n: only every n-th image, from the i-th")
@@ -129,6 +136,9 @@ func (f checkFlags) merge(c *cobra.Command) (config, error) {
 	}
 	if given("eps") {
 		cfg.Eps = splitList(f.set.Eps)
+	}
+	if given("defense") {
+		cfg.Defenses = splitList(f.set.Defenses)
 	}
 	if given("gate") {
 		cfg.Gates = f.set.Gates
@@ -244,6 +254,9 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 		plan.Title = fmt.Sprintf("%s on %s", first.enc.Spec().Name, data.Name)
 	}
 	if err := cfg.addWhiteBox(plan); err != nil {
+		return nil, err
+	}
+	if err := cfg.defend(ctx, plan, first); err != nil {
 		return nil, err
 	}
 	plan.Shard, plan.Shards, err = parseShard(shard)

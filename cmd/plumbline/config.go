@@ -34,6 +34,8 @@ type config struct {
 	Eps         []string        `yaml:"eps,flow"`
 	Steps       int             `yaml:"steps,omitempty"`
 	Seed        uint64          `yaml:"seed"`
+	Defenses    []string        `yaml:"defenses,omitempty"`  // defences of the encoder and guards on scores
+	Adversity   adversityConfig `yaml:"adversity,omitempty"` // how hard these are attacked
 	Gates       []string        `yaml:"gates,omitempty"`
 }
 
@@ -93,6 +95,9 @@ func (c *config) rebase(dir string) {
 	}
 	for i := range c.Systems {
 		paths = append(paths, c.Systems[i].paths()...)
+	}
+	if c.Adversity.Clean != nil {
+		paths = append(paths, &c.Adversity.Clean.Path)
 	}
 	rebase(dir, paths...)
 }

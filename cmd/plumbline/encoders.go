@@ -64,6 +64,7 @@ type standing struct {
 	artifact report.Artifact
 	zero     []eval.HeadSystem // zero-shot inspectors
 	heads    []eval.HeadSystem // what was loaded or trained
+	prompts  *prompts          // nil where there are none for the data's classes
 }
 
 // stand opens the encoder, its prompts and its heads.
@@ -82,6 +83,7 @@ func (c config) stand(ctx context.Context, data *dataset.Dataset) (standing, err
 		}
 		p = nil // the embedded model's prompts are about other classes
 	}
+	s.prompts = p
 	s.heads, err = c.Heads.systems(ctx, c, s.enc, data, p)
 	return s, err
 }
