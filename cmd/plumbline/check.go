@@ -215,7 +215,7 @@ func check(c *cobra.Command, f checkFlags) error {
 	if err := writeAll(f.out, r, run, lang); err != nil {
 		return err
 	}
-	printSummary(c.OutOrStdout(), r)
+	printSummary(c.OutOrStdout(), r, run)
 	fmt.Fprintf(c.OutOrStdout(), "\nreport: %s\n", filepath.Join(f.out, "report.html"))
 	return gateError(r)
 }

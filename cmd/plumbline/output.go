@@ -22,7 +22,7 @@ func writeAll(dir string, r *report.Report, run *report.Run, lang report.Lang) e
 	}{
 		{"run.json", func(w io.Writer) error { return writeJSON(w, run) }},
 		{"report.json", r.Write},
-		{"report.md", func(w io.Writer) error { return r.WriteMarkdown(w, lang) }},
+		{"report.md", func(w io.Writer) error { return r.WriteMarkdown(w, lang, run) }},
 		{"report.junit.xml", r.WriteJUnit},
 		{"report.sarif", r.WriteSARIF},
 		{"report.html", func(w io.Writer) error {
@@ -44,7 +44,7 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // printSummary prints the matrix, the gates and the verdict for a terminal of eighty columns and more.
-func printSummary(w io.Writer, r *report.Report) {
+func printSummary(w io.Writer, r *report.Report, run *report.Run) {
 	fmt.Fprintf(w, "%s: %d images, judged from 8-bit PNG files; 95 %% intervals in parentheses\n", r.Title, len(r.Images))
 	for _, eps := range r.Budgets() {
 		attacks := append([]report.Attack{r.Attacks[0]}, r.At(eps)...)
@@ -66,6 +66,7 @@ func printSummary(w io.Writer, r *report.Report) {
 		fmt.Fprintln(w)
 		printTable(w, rows)
 	}
+	printDefences(w, r, run)
 	fmt.Fprintln(w)
 	for _, g := range r.Gates {
 		fmt.Fprintf(w, "%s: %s (%s)\n", g.Status, g.Expression, g.Reason)
@@ -74,6 +75,50 @@ func printSummary(w io.Writer, r *report.Report) {
 	for _, p := range r.Verdict.Points {
 		fmt.Fprintln(w, p)
 	}
+}
+
+// printDefences prints what each defence leaves under attackers who know it, then what that comes to.
+func printDefences(w io.Writer, r *report.Report, run *report.Run) {
+	for _, eps := range r.Budgets() {
+		rows := [][]string{{"defences, ε = " + eps, "clean"}}
+		for _, role := range report.DefenceRoles() {
+			rows[0] = append(rows[0], role.String())
+		}
+		rows[0] = append(rows[0], "worst", "ms per image")
+		var said []string
+		for _, d := range r.Defences {
+			if d.Eps != eps {
+				continue
+			}
+			m, name := r.System(d.System).Metric, defenceName(r, d)
+			row := []string{name, m.Format(d.Clean.Value)}
+			for _, role := range report.Roles {
+				if s := d.Role(role); s != nil {
+					row = append(row, m.Format(s.Value))
+				} else {
+					row = append(row, "–")
+				}
+			}
+			rows = append(rows, append(row, scoreCell(m, d.Worst), report.FormatLatency(run, d.Name)))
+			said = append(said, name+": "+d.Verdict.String())
+			for _, f := range d.Flags {
+				said = append(said, "  doubt: "+f.Text.String())
+			}
+		}
+		if len(rows) > 1 {
+			fmt.Fprintln(w)
+			printTable(w, rows)
+			fmt.Fprintf(w, "\n%s\n", strings.Join(said, "\n"))
+		}
+	}
+}
+
+// defenceName names the system too where several are defended.
+func defenceName(r *report.Report, d report.Defence) string {
+	if r.Defences[len(r.Defences)-1].System == r.Defences[0].System {
+		return d.Name
+	}
+	return d.Name + ", " + r.System(d.System).Name
 }
 
 func scoreCell(m report.Metric, s report.Score) string {

@@ -72,7 +72,7 @@ func renderer(r *report.Report, run *report.Run, format string, l report.Lang, d
 			return r.WriteHTML(w, report.HTMLOptions{Lang: l, Assets: os.DirFS(dir), Run: run})
 		}, nil
 	case "md":
-		return func(w io.Writer) error { return r.WriteMarkdown(w, l) }, nil
+		return func(w io.Writer) error { return r.WriteMarkdown(w, l, run) }, nil
 	case "junit":
 		return r.WriteJUnit, nil
 	case "sarif":
@@ -172,7 +172,7 @@ shards' folders; those needed for the gallery are copied.`,
 			if err := writeAll(out, r, run, l); err != nil {
 				return err
 			}
-			printSummary(c.OutOrStdout(), r)
+			printSummary(c.OutOrStdout(), r, run)
 			fmt.Fprintf(c.OutOrStdout(), "\nreport: %s\n", filepath.Join(out, "report.html"))
 			return gateError(r)
 		},

@@ -15,7 +15,7 @@ func TestMarkdown(t *testing.T) {
 	r.Systems[0].Name = "Zero|shot <i>"
 	for _, l := range Languages {
 		var buf bytes.Buffer
-		if err := r.WriteMarkdown(&buf, l); err != nil {
+		if err := r.WriteMarkdown(&buf, l, nil); err != nil {
 			t.Fatal(err)
 		}
 		keep(t, "sample-"+string(l)+".md", buf.Bytes())

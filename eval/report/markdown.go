@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// WriteMarkdown writes the report as GitHub-flavoured Markdown in one language, verdict first.
-func (r *Report) WriteMarkdown(w io.Writer, l Lang) error {
+// WriteMarkdown writes the report as GitHub-flavoured Markdown in one language, verdict first. run may be nil.
+func (r *Report) WriteMarkdown(w io.Writer, l Lang, run *Run) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
@@ -25,6 +25,7 @@ func (r *Report) WriteMarkdown(w io.Writer, l Lang) error {
 	for _, eps := range r.Budgets() {
 		m.further(eps)
 	}
+	m.defences(run)
 	m.findings()
 	m.doubts()
 	m.costs()

@@ -19,6 +19,8 @@ type page struct {
 	Matrices                 []matrixView
 	Further                  []furtherView
 	Detect                   string // smallest drop that the images could have shown
+	Defended                 []defenceTable
+	Roles                    []Text
 	CurveLegend, DriftLegend []legendView
 	Curves                   []chartView
 	Drifts                   []chartView
@@ -102,6 +104,7 @@ func newPage(r *Report, o HTMLOptions) (*page, error) {
 	slices.Reverse(p.Matrices) // the largest budget is usually given last and read first
 	slices.Reverse(p.Further)
 	p.Detect = r.detectable()
+	p.Defended, p.Roles = r.defenceTables(o.Run), DefenceRoles()
 	p.Gallery = r.gallery(o.Assets)
 	p.Costs = r.costs(o.Run)
 	p.Pairs = r.pairs()
