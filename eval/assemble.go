@@ -20,7 +20,8 @@ func Assemble(gates []Gate, baseline *report.Report, journals ...*Journal) (*rep
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &assembly{journal: j, report: newReport(j), seconds: map[string]float64{}, latency: map[string]report.Latency{}}
+	a := &assembly{journal: j, report: newReport(j), seconds: map[string]float64{}, latency: map[string]report.Latency{},
+		tried: tried(journals[0])}
 	if err := a.collect(); err != nil {
 		return nil, nil, err
 	}
@@ -54,6 +55,7 @@ type assembly struct {
 	scorers  []scorer
 	seconds  map[string]float64
 	latency  map[string]report.Latency
+	tried    map[string]bool         // systems behind defences that have trials, which judge them
 	rows     map[string][][]Response // attack → system → image, from the files
 	float    map[string][][]Response // the same before rounding
 	pvalues  []*report.Number        // of attacks against clean, to be adjusted together

@@ -8,10 +8,14 @@ import (
 const alpha = 0.05
 
 // findings tells, for each system that lost score beyond chance, the smallest budget at which it did and
-// the attack that did most there; one that knows the system only where no other did. Noise makes no finding: it is the control.
+// the attack that did most there; one that knows the system only where no other did. Noise makes no finding: it is the
+// control; nor does a system behind a defence that has a trial of its own.
 func (a *assembly) findings() []report.Finding {
 	var out []report.Finding
 	for _, s := range a.report.Systems {
+		if a.tried[s.ID] {
+			continue
+		}
 		if at := a.breaks(s); at != nil {
 			out = append(out, a.finding(s, *at))
 		}
@@ -80,14 +84,18 @@ func reductions(who string) []report.Text {
 	return append(out, report.T("reduce.hardening"), report.T("reduce.ensemble"), report.T("reduce.restore"), report.T("reduce.detect"))
 }
 
-// met says what the best defended system of the same task and metric scored under the same attack.
+// met says what the best defence leaves of the system under the worst attack that knows it; without trials,
+// what the best defended system of the same task and metric scored under the same attack.
 func (a *assembly) met(s report.System, at report.Attack) report.Text {
+	if d := a.bestDefence(s, at.Eps); d != nil {
+		return report.T("met.trial", d.Name, s.Metric.Format(d.Worst.Value), at.Eps)
+	}
 	var best *report.System
 	var top report.Number
 	for i := range a.report.Systems {
 		d := &a.report.Systems[i]
 		c := a.report.Cell(d.ID, at.ID)
-		if d.Relation != "defended" || d.Task != s.Task || d.Metric != s.Metric || d.ID == s.ID || c == nil {
+		if d.Relation != "defended" || a.tried[d.ID] || d.Task != s.Task || d.Metric != s.Metric || d.ID == s.ID || c == nil {
 			continue
 		}
 		if v := c.Score.Value; best == nil || v > top {
@@ -98,4 +106,19 @@ func (a *assembly) met(s report.System, at report.Attack) report.Text {
 		return report.T("met.none")
 	}
 	return report.T("met.defence", best.Name, s.Metric.Format(top), s.Metric.Format(a.report.Cell(s.ID, at.ID).Score.Value))
+}
+
+// bestDefence is the defence of a system whose worst score is best, or nil.
+func (a *assembly) bestDefence(s report.System, eps string) *report.Defence {
+	var best *report.Defence
+	for i := range a.report.Defences {
+		d := &a.report.Defences[i]
+		if d.System != s.ID || d.Eps != eps || d.Name == report.Undefended {
+			continue
+		}
+		if best == nil || (d.Worst.Value > best.Worst.Value) == s.Metric.HigherIsBetter && d.Worst.Value != best.Worst.Value {
+			best = d
+		}
+	}
+	return best
 }

@@ -15,7 +15,7 @@ func (a *assembly) flags() []report.Flag {
 	var out []report.Flag
 	for _, check := range []func() []report.Flag{
 		a.fewImages, a.skippedFiles, a.weakClean, a.outside, a.failures, a.asGoodAsNoise, a.largerEpsWeaker, a.blackBoxStronger, a.transferStronger,
-		a.saturated, a.floatOnly, a.assumedPreprocessing,
+		a.saturated, a.floatOnly, a.assumedPreprocessing, a.notAdapted,
 	} {
 		out = append(out, check()...)
 	}
@@ -237,6 +237,17 @@ func (a *assembly) floatOnly() []report.Flag {
 				out = append(out, report.Flag{Code: "float-only", Attack: at.ID, System: system.ID, Images: lost,
 					Text: report.T("flag.float-only", at.ID, len(lost), n)})
 			}
+		}
+	}
+	return out
+}
+
+// notAdapted names defended systems that no attack was crafted for.
+func (a *assembly) notAdapted() []report.Flag {
+	var out []report.Flag
+	for _, s := range a.report.Systems {
+		if s.Relation == "defended" && !a.tried[s.ID] {
+			out = append(out, report.Flag{Code: "defence-not-adapted", System: s.ID, Text: report.T("flag.defence-not-adapted", s.Name)})
 		}
 	}
 	return out

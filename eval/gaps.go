@@ -19,7 +19,7 @@ func (a *assembly) gaps() []report.Text {
 	if !has(func(at report.Attack) bool { return at.Kind == "black-box" }) {
 		out = append(out, report.T("gap.black-box"))
 	}
-	if !slices.ContainsFunc(r.Systems, func(s report.System) bool { return s.Relation == "defended" }) {
+	if len(r.Defences) == 0 && !slices.ContainsFunc(r.Systems, func(s report.System) bool { return s.Relation == "defended" }) {
 		out = append(out, report.T("gap.defences"))
 	}
 	if budgets := r.Budgets(); len(budgets) > 0 {

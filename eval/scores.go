@@ -110,7 +110,7 @@ func (a *assembly) cell(s int, at report.Attack) error {
 	a.report.Cells = append(a.report.Cells, c)
 	switch {
 	case c.PValue == nil:
-	case at.Kind == "noise":
+	case at.Kind == "noise" || a.tried[system.ID]:
 		a.controls = append(a.controls, c.PValue)
 	default:
 		a.pvalues = append(a.pvalues, c.PValue)

@@ -66,7 +66,9 @@ func (p *Plan) trialPlan(k int, dir string) *Plan {
 	sub.Encoder, sub.Groups = t.encoder, t.groups
 	sub.Attempts = nil
 	for i, a := range p.Attempts {
-		a.saved = i + 1
+		if a.saved = i + 1; a.System != "" {
+			continue // crafted against an undefended system alone
+		}
 		switch {
 		case a.System != "":
 			continue // its images are for one undefended system

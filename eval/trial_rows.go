@@ -7,6 +7,22 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/report"
 )
 
+// tried lists the systems of a plan that stand behind defences that have trials.
+func tried(j *Journal) map[string]bool {
+	out := map[string]bool{}
+	for _, t := range j.trials {
+		if head := t.head.Trial; head != nil {
+			for _, s := range head.Systems {
+				out[behind(head.Defence, s)] = true
+			}
+		}
+	}
+	return out
+}
+
+// behind is the identifier of a system behind a defence.
+func behind(defence, system string) string { return defence + "/" + system }
+
 // defences fills the report's rows about defences from the journals of all shards.
 func (a *assembly) defences(journals []*Journal) error {
 	base := map[string][]Response{} // system and budget → each image's worst response without a defence

@@ -180,7 +180,7 @@ func (cfg config) transfers(plan *eval.Plan) error {
 			return err
 		}
 		for _, at := range own {
-			if at.Kind != "gradient" || at.Source != nil {
+			if at.Kind != "gradient" || at.Source != nil || at.System != "" {
 				continue
 			}
 			at.Name += " from " + e.Spec().Name

@@ -27,5 +27,6 @@ var findingTexts = map[string]entry{
 	"reduce.queries":   both("Limit queries and give out as little of the score as the use allows (ATLAS AML.M0004).", "問い合わせを制限し、スコアの公開を最小限にする（ATLAS AML.M0004）。"),
 
 	"met.none":    both("Not met: this run contains no defence.", "未達：本実行に防御策は含まれない。"),
+	"met.trial":   both("The best defence that was tried, {0}, leaves {1} under the worst attack that knows it, at ε = {2}.", "試した中で最良の防御{0}は、それを知る最悪の攻撃（ε = {2}）で{1}を保つ。"),
 	"met.defence": both("{0}: {1} instead of {2} under the same attack.", "{0}：同じ攻撃で{2}が{1}になる。"),
 }

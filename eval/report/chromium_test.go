@@ -31,6 +31,9 @@ func TestChromium(t *testing.T) {
 	if n := strings.Count(dom, `<table class="matrix">`); n != 2 {
 		t.Errorf("%d matrices in the page, want one per budget", n)
 	}
+	if n := strings.Count(dom, `<table class="matrix defences">`); n != 1 {
+		t.Errorf("%d tables of defences in the page, want one for the budget that has any", n)
+	}
 	if n := strings.Count(dom, `class="chart"`); n != 3+2 {
 		t.Errorf("%d charts, want three curves and two drifts", n)
 	}

@@ -46,6 +46,17 @@ func sample() (*Report, fstest.MapFS) {
 		Title: T("finding.encoder.title", "Zero-shot classifier"), Needs: T("needs.encoder", "Zero-shot classifier", "8/255"),
 		Effect: T("effect.classification", "Zero-shot classifier", "92 %", "33 %", "10–65", "prm"),
 		Reduce: []Text{T("reduce.path"), T("reduce.hardening")}, Met: T("met.none"), Tags: TagsFor("gradient", "encoder")}}
+	score := func(v float64) Score {
+		return Score{Value: Number(v), Low: Number(max(0, v-.2)), High: Number(min(1, v+.2)), Level: .95, Method: "wilson", N: 6}
+	}
+	buys := score(0)
+	r.Defences = []Defence{
+		{Name: Undefended, System: "zero-shot", Eps: "8/255", Surrogate: "exact", Draws: 1, Clean: score(.92), Worst: score(0), Verdict: T("defence.undefended", "0 %"),
+			Roles: []ByRole{{RolePlain, score(.33)}, {RoleAdaptive, score(.17)}, {RoleDecision, score(0)}}},
+		{Name: "jpeg(75)", System: "zero-shot", Eps: "8/255", Surrogate: "stand-in", Draws: 1, Clean: score(.83), Worst: score(0), Buys: &buys,
+			Verdict: T("defence.falls", "67 %", "0 %"), Roles: []ByRole{{RolePlain, score(.67)}, {RoleAdaptive, score(0)}, {RoleDecision, score(.17)}},
+			Flags: []Flag{{Code: "own-gradient-weaker", System: "zero-shot", Text: T("flag.own-gradient-weaker", "jpeg(75)", "prm")}}},
+	}
 	return r, addImages(r)
 }
 
