@@ -16,7 +16,7 @@ func TestDefenceTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| Defence | clean | plain | adaptive | white box | transfer | scores | labels | worst of all | ms per image |",
+		"| Defence | clean | plain | adaptive | white box | transfer | scores | labels | worst per image | ms per image |",
 		"| `none` | 92 % (72–100) | 33 % (13–53) | 17 % (0–37) | – | – | – | 0 % (0–20) | 0 % (0–20) | 2.0 |",
 		"| `jpeg(75)` | 83 % (63–100) | 67 % (47–87) | 0 % (0–20) | – | – | – | 17 % (0–37) | 0 % (0–20) | +8.5 |",
 		"- `jpeg(75)`: falls: 67 % under the attack that does not know it, 0 % under the worst\n  - `own-gradient-weaker` ",
