@@ -39,15 +39,18 @@ func (s steepest) move(x, g []float32, alpha float64) {
 	}
 }
 
+// moveSign adds alpha times the sign of g. Signs of a gradient are coin tosses, which a branch on them would guess
+// wrong every other time: the sign bit is carried over instead.
 func moveSign(x, g []float32, alpha float64) {
-	a := float32(alpha)
+	const sign = 1 << 31
+	a := math.Float32bits(float32(alpha))
+	x = x[:len(g)]
 	for i, v := range g {
-		switch {
-		case v > 0:
-			x[i] += a
-		case v < 0:
-			x[i] -= a
+		step := math.Float32frombits(a ^ math.Float32bits(v)&sign)
+		if v == 0 {
+			step = 0
 		}
+		x[i] += step
 	}
 }
 

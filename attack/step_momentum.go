@@ -66,7 +66,7 @@ func (s *momentum) Point(x []float32, alpha float64) []float32 {
 func (s *momentum) Step(x, g []float32, alpha float64, _ func(x, g []float32) error) error {
 	if s.m != nil {
 		accumulate(s.m, g, s.Mu)
-		copy(g, s.m)
+		g = s.m
 	}
 	s.dir.move(x, g, alpha)
 	return nil
