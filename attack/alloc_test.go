@@ -13,7 +13,7 @@ func TestNoAllocationPerStep(t *testing.T) {
 	enc := attacktest.NewLinear(1, 6, 6, 2, 3)
 	images := attacktest.Images(1, 1, 6, 6)
 	tm := attack.Linf(attack.NewRatio(8, 255))
-	for _, kind := range []string{"pgd(", "gradient(objective=prm(layers=stem),step=mi,", "gradient(objective=prm(layers=stem),step=ni,"} {
+	for _, kind := range []string{"pgd(", "gradient(objective=prm(layers=stem),step=mi,", "gradient(objective=prm(layers=stem),step=ni,", "gradient(objective=prm(layers=stem),step=velocity,"} {
 		count := func(steps string) float64 {
 			a := mustParse(t, kind+"steps="+steps+")")
 			return testing.AllocsPerRun(5, func() {

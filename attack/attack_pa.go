@@ -9,13 +9,15 @@ var _ = attacks.add("pa-attack", "PA-Attack: away from the clean tokens to a pro
 	func(a *Args) Attack {
 		p := paAttack{first: a.Int("first", 50, 1)}
 		p.g = Gradient{Name: a.name, Objective: PAAttack{a.Float("lambda", 1, 0, 100), a.Float("tau", 20, 0, 1e4), a.Int("block", -1, -1)}}
-		p.g.read(a, Gradient{Iters: 100, Alpha: Size{NewRatio(1, 255), false}, Step: Momentum{Mu: 0.9}, Select: "last"})
+		p.g.read(a, Gradient{Iters: 100, Alpha: Size{NewRatio(1, 255), false}, Step: Velocity{0.9}, Select: "last"})
 		p.g = p.g.withDefaults()
 		return &imagewise{text: a.String(), label: a.name, seed: p.g.Seed, craft: p.craft, check: p.g.check}
 	})
 
 // paAttack is PA-Attack's schedule: first steps with the token weights of the clean image, then the
-// weights are taken from the image reached, and the attack goes on from there.
+// weights are taken from the image reached, and the attack goes on from there. Both stages keep to ε of the clean
+// image: the released code takes the first stage's result for the clean image of the second, whose images may so lie
+// 2ε away.
 type paAttack struct {
 	first int
 	g     Gradient // the second stage

@@ -2,9 +2,9 @@ package attack
 
 // Attacks on tokens and features, one objective each.
 var (
-	_ = attacks.add("veattack", "VEAttack: cosine of the last block's patch tokens, 100 momentum steps of 1/255 (arXiv 2505.17440)", func(a *Args) Attack {
+	_ = attacks.add("veattack", "VEAttack: cosine of the last block's patch tokens, 100 sign steps of 1/255 (arXiv 2505.17440)", func(a *Args) Attack {
 		g := Gradient{Name: a.name, Objective: PRM{a.Text("layers", "last"), a.Choice("tokens", "patch", "all", "cls"), nil}}
-		g.read(a, Gradient{Iters: 100, Alpha: Size{NewRatio(1, 255), false}, Step: Momentum{Mu: 0.9}, Select: "last"})
+		g.read(a, Gradient{Iters: 100, Alpha: Size{NewRatio(1, 255), false}, Step: Velocity{0.9}, Select: "last"})
 		return g.named(a)
 	})
 	_ = attacks.add("dr", "dispersion reduction by PGD with momentum (arXiv 1911.11616)", func(a *Args) Attack {

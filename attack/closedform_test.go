@@ -115,6 +115,8 @@ func TestOptimumOfEveryNorm(t *testing.T) {
 			{attack.Linf(attack.NewRatio(8, 255)), "fgsm(objective=cw)", sum * 8 / 255},
 			{attack.Linf(attack.NewRatio(8, 255)), "pgd(objective=cw,steps=10)", sum * 8 / 255},
 			{attack.Linf(attack.NewRatio(8, 255)), "pgd(objective=cw,step=adamw,alpha=0.02)", sum * 8 / 255},
+			{attack.Linf(attack.NewRatio(8, 255)), "pgd(objective=cw,step=velocity,steps=10)", sum * 8 / 255},
+			{attack.L2(attack.NewRatio(1, 10)), "pgd(objective=cw,step=velocity,steps=40)", math.Sqrt(sq) / 10},
 			{attack.Linf(attack.NewRatio(8, 255)), "vmi(objective=cw,steps=25)", sum * 8 / 255},
 			{attack.L2(attack.NewRatio(1, 10)), "pgd(objective=cw,steps=30)", math.Sqrt(sq) / 10},
 			{attack.L2(attack.NewRatio(1, 10)), "ni(objective=cw,init=zero,steps=30)", math.Sqrt(sq) / 10},

@@ -42,7 +42,7 @@ var conforming = []string{
 	"prm-official(steps=6)", "pgd(steps=5)", "embedding(steps=5,distance=l2)", "embedding(steps=5,target=image)",
 	"gradient(steps=4,step=ni,transform=rescale,copies=2,select=best)", "gradient(steps=4,transform=rescale,reference=fixed,select=last,schedule=cosine)",
 	"fgsm", "mi(steps=4)", "ni(steps=4)", "vmi(steps=2,step=vmi(n=3))", "di(steps=4)", "ti(steps=4)", "si(steps=3)", "admix(steps=2)", "ssa(steps=2,copies=3)", "bsr(steps=2,copies=3)",
-	"pgd(steps=5,objective=ce)", "pgd(steps=5,objective=dlr-t(rank=2),step=adamw)", "gradient(steps=3,transform=chain(di,bsr,rescale),reference=own,resolution=native)",
+	"pgd(steps=5,objective=ce)", "pgd(steps=4,step=velocity)", "pgd(steps=5,objective=dlr-t(rank=2),step=adamw)", "gradient(steps=3,transform=chain(di,bsr,rescale),reference=own,resolution=native)",
 	"veattack(steps=5)", "pa-attack(first=3,steps=4)", "dr(steps=4)", "nrdm(steps=4)", "v-attack(steps=4)", "m-attack(steps=4)", "foa(steps=4,clusters=2)",
 	"apgd(steps=12)", "apgd-ce(steps=8,stop=never,restarts=2)", "apgd-dlr(steps=8)", "apgd-t(steps=6,targets=2)", "fab-t(steps=5,targets=2)", "square(queries=30)",
 	"restarts(n=2,attack=pgd(steps=3))", "cascade(pgd(steps=3),square(queries=9))", "worst-of(prm(steps=3),embedding(steps=3),by=prm)", "autoattack",

@@ -90,3 +90,17 @@ func box(t *testing.T, tm attack.ThreatModel, clean *tensor.Dense) (lo, hi []flo
 	ball.Project(hi)
 	return lo, hi
 }
+
+// TestVelocityIsSign: under L∞ the momentum of VEAttack's released code changes nothing, because a sign outweighs 0.9
+// of the sign before it.
+func TestVelocityIsSign(t *testing.T) {
+	enc := attacktest.NewViT(3, 8, 8, 4, 6, 2, 5)
+	tm := attack.Linf(attack.NewRatio(8, 255))
+	images := attacktest.Images(9, 3, 8, 8)
+	a, b := run(t, "pgd(step=velocity)", enc, images, tm), run(t, "pgd(step=steepest)", enc, images, tm)
+	for i := range images {
+		if !attacktest.Equal(a.Adv[i], b.Adv[i]) {
+			t.Errorf("image %d: velocity and sign steps differ", i)
+		}
+	}
+}

@@ -42,16 +42,21 @@ func (s steepest) move(x, g []float32, alpha float64) {
 // moveSign adds alpha times the sign of g. Signs of a gradient are coin tosses, which a branch on them would guess
 // wrong every other time: the sign bit is carried over instead.
 func moveSign(x, g []float32, alpha float64) {
-	const sign = 1 << 31
-	a := math.Float32bits(float32(alpha))
+	a := float32(alpha)
 	x = x[:len(g)]
 	for i, v := range g {
-		step := math.Float32frombits(a ^ math.Float32bits(v)&sign)
-		if v == 0 {
-			step = 0
-		}
-		x[i] += step
+		x[i] += signed(a, v)
 	}
+}
+
+// signed is a with v's sign, 0 where v is 0.
+func signed(a, v float32) float32 {
+	const sign = 1 << 31
+	s := math.Float32frombits(math.Float32bits(a) ^ math.Float32bits(v)&sign)
+	if v == 0 {
+		s = 0
+	}
+	return s
 }
 
 // moveAlong adds alpha·g/n.
