@@ -17,7 +17,8 @@ func (v View) of(data []float32) kernel.AttnView {
 // Attention is softmax(Scale·Q·Kᵀ + mask)·V for all heads (Vaswani et al., arXiv 1706.03762, section
 // 3.2.1). Q, K and V are views of the inputs q, k, v, so no transposition is needed; the inputs may be the
 // same value. A mask input [Tq,Tk] or [Heads,Tq,Tk] follows if Mask. Results: the output of shape To,
-// written through the view O, and the log-sum-exp of each row for the backward pass.
+// written through the view O, and for the backward pass the log-sum-exp of each row and, where sequences are short
+// enough for that to be faster, the probabilities.
 type Attention struct {
 	Heads, Tq, Tk, D, Dv int
 	Scale                float32
@@ -31,8 +32,15 @@ func (o Attention) String() string {
 }
 
 func (o Attention) Infer(in []*Value) ([]Type, error) {
-	return []Type{{Float32, o.To}, {Float32, []int{o.Heads * o.Tq}}}, nil
+	types := []Type{{Float32, o.To}, {Float32, []int{o.Heads * o.Tq}}}
+	if n := o.kept(); n > 0 {
+		types = append(types, Type{Float32, []int{n}})
+	}
+	return types, nil
 }
+
+// kept is the number of probabilities kept for the backward pass, filled up in rows; 0 for none.
+func (o Attention) kept() int { return kernel.AttentionKept(o.shape(nil)) }
 
 func (o Attention) shape(mask []float32) *kernel.AttnShape {
 	s := &kernel.AttnShape{Heads: o.Heads, Tq: o.Tq, Tk: o.Tk, D: o.D, Dv: o.Dv, Scale: o.Scale, Mask: mask, KVGroup: 1}
@@ -52,9 +60,13 @@ func (o Attention) Bind(b *Binder, in, out []*Tensor) func() {
 	if lse == nil {
 		lse = make([]float32, o.Heads*o.Tq)
 	}
+	var kept []float32
+	if len(out) > 2 {
+		kept = floats(out[2])
+	}
 	y, q, k, v := o.O.of(out[0].F), o.Q.of(in[0].F), o.K.of(in[1].F), o.V.of(in[2].F)
 	scratch := b.Scratch(kernel.AttentionScratch(s))
-	body := func(w, lo, hi int) { kernel.Attention(y, q, k, v, lse, s, lo, hi, scratch(w)) }
+	body := func(w, lo, hi int) { kernel.Attention(y, q, k, v, lse, kept, s, lo, hi, scratch(w)) }
 	return func() { b.Workers.Run(o.Heads, 1, body) }
 }
 
@@ -65,6 +77,7 @@ func (o Attention) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 	}
 	op := AttentionGrad{Attention: o, Slots: o.slots(n.In)}
 	in := append([]*Value{dy[0], n.Out[0], n.Out[1]}, n.In...)
+	in = append(in, n.Out[2:]...)
 	for i := range 3 {
 		op.Shapes[i] = n.In[i].Shape
 	}
@@ -107,8 +120,8 @@ func disjoint(v [3]View, s [3]int, i, j int) bool {
 	return true
 }
 
-// AttentionGrad gives the cotangents of Attention's three inputs from inputs dy, y, lse, q, k, v (and
-// mask); result i is used only where Slots[i] == i.
+// AttentionGrad gives the cotangents of Attention's three inputs from inputs dy, y, lse, q, k, v (then the mask and
+// the kept probabilities, if any); result i is used only where Slots[i] == i.
 type AttentionGrad struct {
 	Attention
 	Slots  [3]int
@@ -139,9 +152,13 @@ func (o AttentionGrad) Bind(b *Binder, in, out []*Tensor) func() {
 	dq, dk, dv := o.Q.of(dst[0]), o.K.of(dst[1]), o.V.of(dst[2])
 	dy, y, lse := o.O.of(in[0].F), o.O.of(in[1].F), in[2].F
 	q, k, v := o.Q.of(in[3].F), o.K.of(in[4].F), o.V.of(in[5].F)
+	var kept []float32
+	if o.kept() > 0 {
+		kept = in[len(in)-1].F
+	}
 	scratch := b.Scratch(kernel.AttentionGradScratch(s))
 	body := func(w, lo, hi int) {
-		kernel.AttentionGrad(dq, dk, dv, dy, q, k, v, y, lse, s, lo, hi, scratch(w))
+		kernel.AttentionGrad(dq, dk, dv, dy, q, k, v, y, lse, kept, s, lo, hi, scratch(w))
 	}
 	return func() {
 		for _, d := range zero {

@@ -56,12 +56,6 @@ type attnPlan struct {
 //	1024 Ki     63  71      65  60      62  58
 //
 // With 64 Ki floats, 50 and 197 tokens are one block, 257 two, 577 six and 1025 nineteen.
-//
-// The probabilities are computed again in the backward pass at every length. Against that, a trial wrote the block to
-// memory of its own per head and left the product of the logits out of the backward pass; it is a bound in favour of
-// storing, since it kept one layer's probabilities and a whole encoder keeps all layers'. Time of storing over time of
-// computing again, forward and backward together, 12 heads: 0.88 at 50 tokens, 0.92 at 197, 0.94 at 257, 1.11 at 577,
-// 1.14 at 1025. Storing could thus save up to a tenth of attention at short lengths and loses at long ones.
 const (
 	attnBlockFloats = 64 << 10
 	attnMinBlock    = 2 * gemmMaxRows
@@ -80,6 +74,27 @@ func attnMakePlan(s *AttnShape) attnPlan {
 	p.logits = p.block * p.ldp
 	p.rows = attnUnits(p.block)
 	return p
+}
+
+// attnKeepTokens is the longest sequence whose probabilities the forward pass keeps for the backward pass. Reading
+// them back costs less than a product and an exponential for short sequences, and more for long ones, whose
+// probabilities no longer lie in a cache; docs/performance.md has the measurement.
+const attnKeepTokens = 300
+
+// AttentionKept returns how many floats hold the probabilities of all heads, or 0 where computing them again in the
+// backward pass is faster.
+func AttentionKept(s *AttnShape) int {
+	if s.Tk > attnKeepTokens || s.Tk == 0 {
+		return 0
+	}
+	return attnKeptLen(s)
+}
+
+func attnKeptLen(s *AttnShape) int { return s.Heads * s.Tq * attnMakePlan(s).ldp }
+
+// keptRows are the probabilities of m queries from t on.
+func (p *attnPlan) keptRows(kept []float32, s *AttnShape, h, t, m int) []float32 {
+	return kept[(h*s.Tq+t)*p.ldp:][:m*p.ldp]
 }
 
 // attnUnits rounds up to whole units of 16.
@@ -107,11 +122,12 @@ type attnForward struct {
 }
 
 // Attention computes the heads h0 ≤ h < h1 of O. lse (Heads×Tq) receives the logarithm of the sum of
-// exponentials of each row of logits, from which [AttentionGrad] rebuilds the probabilities: they are never
-// stored for all queries. A row whose keys are all hidden gives zeros and lse -Inf; NaN reaches the output.
+// exponentials of each row of logits, from which [AttentionGrad] rebuilds the probabilities, unless kept, of
+// [AttentionKept] floats, receives them; it may be nil. A row whose keys are all hidden gives zeros and lse -Inf; NaN
+// reaches the output.
 //
 // scratch holds at least AttentionScratch(s) floats. o must not overlap q, k or v.
-func Attention(o, q, k, v AttnView, lse []float32, s *AttnShape, h0, h1 int, scratch []float32) {
+func Attention(o, q, k, v AttnView, lse, kept []float32, s *AttnShape, h0, h1 int, scratch []float32) {
 	w := attnForward{attnPlan: attnMakePlan(s)}
 	for _, part := range []struct {
 		to *[]float32
@@ -127,19 +143,25 @@ func Attention(o, q, k, v AttnView, lse []float32, s *AttnShape, h0, h1 int, scr
 		}
 		for t := 0; t < s.Tq; t += w.block {
 			m := min(w.block, s.Tq-t)
-			w.queries(o.head(h, t), o.Row, q.head(h, t), q.Row, s, s.mask(h, t), m)
+			if kept != nil {
+				w.logits = w.keptRows(kept, s, h, t, m)
+			}
+			w.queries(o.head(h, t), o.Row, q.head(h, t), q.Row, s, s.mask(h, t), m, kept != nil)
 			copy(lse[h*s.Tq+t:h*s.Tq+t+m], w.lse)
 		}
 	}
 }
 
-// queries computes m rows of O.
-func (w *attnForward) queries(o []float32, ldo int, q []float32, ldq int, s *AttnShape, mask []float32, m int) {
+// queries computes m rows of O, and with keep leaves the probabilities behind.
+func (w *attnForward) queries(o []float32, ldo int, q []float32, ldq int, s *AttnShape, mask []float32, m int, keep bool) {
 	attnProduct(w.logits, w.ldp, q, ldq, w.keys, m, s.Tk, s.D)
 	rows := attnUnits(m)
 	attnSoftmaxRows(w.logits, w.ldp, m, s.Tk, mask, s.Tk, s.Scale, w.lse, w.f, w.top[:rows], w.sum[:rows])
 	attnProduct(o, ldo, w.logits, w.ldp, w.values, m, s.Dv, s.Tk)
 	attnScale(o, ldo, m, s.Dv, w.f)
+	if keep { // only now: O has the same bits either way
+		attnScale(w.logits, w.ldp, m, s.Tk, w.f)
+	}
 }
 
 // attnProduct computes the m×n matrix C = A·B with B of depth k in panels.

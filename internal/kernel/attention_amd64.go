@@ -39,6 +39,23 @@ func attnGrad(x, dp []float32, ld, rows, n int, mask []float32, ldm int, scale f
 	attnGradGeneric(x, dp, ld, rows, n, mask, ldm, scale, lse, delta)
 }
 
+// attnKeptGrad is attnKeptGradGeneric; the rows of p and dp are filled up to whole units of 16 numbers.
+func attnKeptGrad(p, dp []float32, ld, rows, n int, scale float32, delta []float32) {
+	if rows > 0 && n > 0 {
+		last := (rows-1)*ld + (n - 1) | (panelCols - 1)
+		_, _, _ = p[last], dp[last], delta[rows-1]
+		switch cpuCurrent {
+		case cpuAVX512:
+			attnKeptGradAVX512(&p[0], &dp[0], uintptr(ld)*4, rows, n, scale, &delta[0])
+			return
+		case cpuAVX2:
+			attnKeptGradAVX2(&p[0], &dp[0], uintptr(ld)*4, rows, n, scale, &delta[0])
+			return
+		}
+	}
+	attnKeptGradGeneric(p, dp, ld, rows, n, scale, delta)
+}
+
 // attnDot is attnDotGeneric.
 func attnDot(x []float32, ldx int, y []float32, ldy, rows, n int, out []float32) {
 	if rows > 0 && n > 0 {

@@ -783,6 +783,59 @@ plainunitnone:
 	VZEROUPPER
 	RET
 
+// func attnKeptGradAVX512(p *float32, dp *float32, stride uintptr, rows int, n int, scale float32, delta *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·attnKeptGradAVX512(SB), NOSPLIT, $0-56
+	MOVQ         n+32(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	INCQ         CX
+	MOVL         $0x0000ffff, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VBROADCASTSS scale+40(FP), Z0
+	MOVQ         p+0(FP), CX
+	MOVQ         dp+8(FP), DX
+	MOVQ         rows+24(FP), BX
+	MOVQ         delta+48(FP), SI
+
+row:
+	VBROADCASTSS (SI), Z1
+	MOVQ         CX, DI
+	MOVQ         AX, R8
+	MOVQ         DX, R9
+	TESTQ        R8, R8
+	JZ           unitnone
+
+unit:
+	VMOVUPS (DI), Z2
+	VMOVUPS (R9), Z3
+	VSUBPS  Z1, Z3, Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z2, Z3, Z3
+	VMOVUPS Z3, (R9)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, R9
+	DECQ    R8
+	JNE     unit
+
+unitnone:
+	VMOVUPS (DI), Z2
+	VMOVUPS (R9), Z3
+	VSUBPS  Z1, Z3, Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z2, Z3, Z3
+	VMOVUPS Z3, (R9)
+	ADDQ    stride+16(FP), CX
+	ADDQ    stride+16(FP), DX
+	ADDQ    $0x04, SI
+	DECQ    BX
+	JNE     row
+	VZEROUPPER
+	RET
+
 // func attnDotAVX512(x *float32, xStride uintptr, y *float32, yStride uintptr, rows int, n int, out *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·attnDotAVX512(SB), NOSPLIT, $0-56
@@ -1741,6 +1794,70 @@ plainunitnone:
 	ADDQ         $0x04, R8
 	DECQ         SI
 	JNE          plainrow
+	VZEROUPPER
+	RET
+
+// func attnKeptGradAVX2(p *float32, dp *float32, stride uintptr, rows int, n int, scale float32, delta *float32)
+// Requires: AVX
+TEXT ·attnKeptGradAVX2(SB), NOSPLIT, $0-56
+	MOVQ         n+32(FP), AX
+	DECQ         AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	SHRQ         $0x04, AX
+	LEAQ         attn_masks<>+60(SB), DX
+	SHLQ         $0x02, CX
+	SUBQ         CX, DX
+	VBROADCASTSS scale+40(FP), Y0
+	MOVQ         p+0(FP), CX
+	MOVQ         dp+8(FP), DX
+	MOVQ         rows+24(FP), BX
+	MOVQ         delta+48(FP), SI
+
+row:
+	VBROADCASTSS (SI), Y1
+	MOVQ         CX, DI
+	MOVQ         AX, R8
+	MOVQ         DX, R9
+	TESTQ        R8, R8
+	JZ           unitnone
+
+unit:
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	VSUBPS  Y1, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y5, Y5
+	VMULPS  Y0, Y3, Y3
+	VMULPS  Y3, Y5, Y5
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, R9
+	DECQ    R8
+	JNE     unit
+
+unitnone:
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	VSUBPS  Y1, Y4, Y4
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y5, Y5
+	VMULPS  Y0, Y3, Y3
+	VMULPS  Y3, Y5, Y5
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	ADDQ    stride+16(FP), CX
+	ADDQ    stride+16(FP), DX
+	ADDQ    $0x04, SI
+	DECQ    BX
+	JNE     row
 	VZEROUPPER
 	RET
 

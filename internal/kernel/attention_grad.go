@@ -19,13 +19,14 @@ type attnBackward struct {
 }
 
 // AttentionGrad computes, for the heads h0 ≤ h < h1 of [Attention], the gradients dq, dk and dv of a scalar
-// whose gradient at O is do, from the inputs, the output o and lse. The probabilities are computed again from
-// lse, block by block of queries (Dao et al., arXiv 2205.14135, section 3.1 and appendix B.2).
+// whose gradient at O is do, from the inputs, the output o and lse. The probabilities are those that the forward pass
+// kept or, with kept nil, are computed again from lse, block by block of queries (Dao et al., arXiv 2205.14135,
+// section 3.1 and appendix B.2).
 //
 // dq, dk and dv are overwritten; they must not overlap the other views. With a KVGroup above 1 the gradients
 // of a key/value head are summed over its query heads, so h0 and h1 must be multiples of it. Rows whose keys
 // are all hidden contribute nothing. scratch holds at least AttentionGradScratch(s) floats.
-func AttentionGrad(dq, dk, dv, do, q, k, v, o AttnView, lse []float32, s *AttnShape, h0, h1 int, scratch []float32) {
+func AttentionGrad(dq, dk, dv, do, q, k, v, o AttnView, lse, kept []float32, s *AttnShape, h0, h1 int, scratch []float32) {
 	w := attnBackward{attnPlan: attnMakePlan(s)}
 	for _, part := range []struct {
 		to *[]float32
@@ -38,7 +39,9 @@ func AttentionGrad(dq, dk, dv, do, q, k, v, o AttnView, lse []float32, s *AttnSh
 	for h := h0; h < h1; h++ {
 		g, first := h/s.group(), h%s.group() == 0
 		if first {
-			packPanels(w.keysT, k.head(g, 0), k.Row, true, s.D, s.Tk, 1)
+			if kept == nil {
+				packPanels(w.keysT, k.head(g, 0), k.Row, true, s.D, s.Tk, 1)
+			}
 			packPanels(w.valuesT, v.head(g, 0), v.Row, true, s.Dv, s.Tk, 1)
 			packPanels(w.keys, k.head(g, 0), k.Row, false, s.Tk, s.D, 1)
 		}
@@ -47,7 +50,12 @@ func AttentionGrad(dq, dk, dv, do, q, k, v, o AttnView, lse []float32, s *AttnSh
 			qt, dot := q.head(h, t), do.head(h, t)
 			attnFinite(w.lse[:m], lse[h*s.Tq+t:])
 			attnDot(dot, do.Row, o.head(h, t), o.Row, m, s.Dv, w.delta)
-			w.logitsGrad(qt, q.Row, dot, do.Row, s, s.mask(h, t), m)
+			if kept != nil {
+				w.p = w.keptRows(kept, s, h, t, m)
+				w.keptGrad(dot, do.Row, s, m)
+			} else {
+				w.logitsGrad(qt, q.Row, dot, do.Row, s, s.mask(h, t), m)
+			}
 			attnProduct(dq.head(h, t), dq.Row, w.ds, w.ldp, w.keys, m, s.D, s.Tk)
 			packPanels(w.do, dot, do.Row, false, m, s.Dv, 1)
 			packPanels(w.q, qt, q.Row, false, m, s.D, 1)
@@ -63,6 +71,12 @@ func (w *attnBackward) logitsGrad(q []float32, ldq int, do []float32, ldo int, s
 	attnProduct(w.p, w.ldp, q, ldq, w.keysT, m, s.Tk, s.D)
 	attnProduct(w.ds, w.ldp, do, ldo, w.valuesT, m, s.Tk, s.Dv)
 	attnGrad(w.p, w.ds, w.ldp, m, s.Tk, mask, s.Tk, s.Scale, w.lse, w.delta)
+}
+
+// keptGrad computes the gradients at the logits of m queries whose probabilities are there.
+func (w *attnBackward) keptGrad(do []float32, ldo int, s *AttnShape, m int) {
+	attnProduct(w.ds, w.ldp, do, ldo, w.valuesT, m, s.Tk, s.Dv)
+	attnKeptGrad(w.p, w.ds, w.ldp, m, s.Tk, s.Scale, w.delta)
 }
 
 // attnFinite copies log-sum-exps; of a hidden row, whose is -Inf, it makes +Inf, which gives probabilities of zero.

@@ -10,6 +10,10 @@ func attnGrad(x, dp []float32, ld, rows, n int, mask []float32, ldm int, scale f
 	attnGradGeneric(x, dp, ld, rows, n, mask, ldm, scale, lse, delta)
 }
 
+func attnKeptGrad(p, dp []float32, ld, rows, n int, scale float32, delta []float32) {
+	attnKeptGradGeneric(p, dp, ld, rows, n, scale, delta)
+}
+
 func attnDot(x []float32, ldx int, y []float32, ldy, rows, n int, out []float32) {
 	attnDotGeneric(x, ldx, y, ldy, rows, n, out)
 }

@@ -89,6 +89,16 @@ func attnGradGeneric(x, dp []float32, ld, rows, n int, mask []float32, ldm int, 
 	}
 }
 
+// attnKeptGradGeneric is attnGradGeneric for probabilities p that are there already.
+func attnKeptGradGeneric(p, dp []float32, ld, rows, n int, scale float32, delta []float32) {
+	for i := range rows {
+		d := dp[i*ld : i*ld+n]
+		for j, v := range p[i*ld : i*ld+n] {
+			d[j] = float32(v*scale) * (d[j] - delta[i])
+		}
+	}
+}
+
 // attnExpPoly are the coefficients of q in e^r = 1 + r + r²·q(r) for |r| ≤ ln(2)/2, highest first; the assembly has
 // the same.
 var attnExpPoly = [...]float32{0.0013813144760206342, 0.008369418792426586, 0.04166845604777336, 0.16666515171527863, 0.4999999403953552}

@@ -113,6 +113,13 @@ func TestAttentionRowsSpecial(t *testing.T) {
 
 // TestAttentionPathsAgree: the paths with fused multiply-adds do the same operations in the same order.
 func TestAttentionPathsAgree(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		attnPathsAgree(t, keep)
+	}
+}
+
+func attnPathsAgree(t *testing.T, keep bool) {
+	t.Helper()
 	var first *attnCase
 	for _, name := range CPUs() {
 		if name == "generic" {
@@ -124,6 +131,9 @@ func TestAttentionPathsAgree(t *testing.T) {
 		}
 		s := AttnShape{Heads: 2, Tq: 61, Tk: 77, D: 24, Dv: 33, Scale: 0.4, Mask: gemmRandom(4, 61*77)}
 		c := attnMake(s, 1, false)
+		if keep {
+			c.kept = make([]float32, attnKeptLen(&s))
+		}
 		c.run(0, 2)
 		restore()
 		if first == nil {

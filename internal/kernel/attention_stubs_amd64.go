@@ -20,6 +20,12 @@ func attnLogSumExpAVX512(lse *float32, f *float32, top *float32, sum *float32, u
 //go:noescape
 func attnGradAVX512(x *float32, dp *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, lse *float32, delta *float32)
 
+// attnKeptGradAVX512 replaces each of rows rows of n numbers dp by scale·p·(dp - delta); of the last unit of 16, what is behind the
+// row is lost. Strides are in bytes.
+//
+//go:noescape
+func attnKeptGradAVX512(p *float32, dp *float32, stride uintptr, rows int, n int, scale float32, delta *float32)
+
 // attnDotAVX512 writes the inner products of rows rows of n numbers, strides in bytes, to out.
 //
 //go:noescape
@@ -52,6 +58,12 @@ func attnLogSumExpAVX2(lse *float32, f *float32, top *float32, sum *float32, uni
 //
 //go:noescape
 func attnGradAVX2(x *float32, dp *float32, stride uintptr, rows int, n int, mask *float32, maskStride uintptr, scale float32, lse *float32, delta *float32)
+
+// attnKeptGradAVX2 replaces each of rows rows of n numbers dp by scale·p·(dp - delta); of the last unit of 16, what is behind the
+// row is lost. Strides are in bytes.
+//
+//go:noescape
+func attnKeptGradAVX2(p *float32, dp *float32, stride uintptr, rows int, n int, scale float32, delta *float32)
 
 // attnDotAVX2 writes the inner products of rows rows of n numbers, strides in bytes, to out.
 //

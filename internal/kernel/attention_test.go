@@ -12,6 +12,7 @@ type attnCase struct {
 	AttnShape
 	q, k, v, do, o, dq, dk, dv AttnView
 	lse                        []float32
+	kept                       []float32 // nil to compute the probabilities again
 }
 
 // attnMake fills a shape with random operands; apart lays the heads out one after another.
@@ -33,8 +34,21 @@ func attnMake(s AttnShape, seed uint64, apart bool) *attnCase {
 
 // run computes output and gradients of the heads h0 to h1.
 func (c *attnCase) run(h0, h1 int) {
-	Attention(c.o, c.q, c.k, c.v, c.lse, &c.AttnShape, h0, h1, make([]float32, AttentionScratch(&c.AttnShape)))
-	AttentionGrad(c.dq, c.dk, c.dv, c.do, c.q, c.k, c.v, c.o, c.lse, &c.AttnShape, h0, h1, make([]float32, AttentionGradScratch(&c.AttnShape)))
+	Attention(c.o, c.q, c.k, c.v, c.lse, c.kept, &c.AttnShape, h0, h1, make([]float32, AttentionScratch(&c.AttnShape)))
+	AttentionGrad(c.dq, c.dk, c.dv, c.do, c.q, c.k, c.v, c.o, c.lse, c.kept, &c.AttnShape, h0, h1, make([]float32, AttentionGradScratch(&c.AttnShape)))
+}
+
+// both checks all heads with the probabilities computed again in the backward pass, and with them kept.
+func (c *attnCase) both(t testing.TB) {
+	t.Helper()
+	c.kept = nil
+	c.run(0, c.Heads)
+	c.check(t)
+	o := append([]float32(nil), c.o.Data...)
+	c.kept = make([]float32, attnKeptLen(&c.AttnShape))
+	c.run(0, c.Heads)
+	c.check(t)
+	sameBits(t, "output", c.o.Data, o)
 }
 
 // attnHead returns head h of a view, contiguous and in float64.
@@ -109,8 +123,7 @@ func TestAttentionEveryLength(t *testing.T) {
 				s.Mask, s.MaskHead = gemmRandom(9, 2*s.Tq*s.Tk), n%2*s.Tq*s.Tk
 			}
 			c := attnMake(s, uint64(n), n%2 == 0)
-			c.run(0, 2)
-			c.check(t)
+			c.both(t)
 		}
 	})
 }
@@ -119,8 +132,7 @@ func TestAttentionEncoderSizes(t *testing.T) {
 	cpuEach(t, func(t *testing.T) {
 		for _, n := range []int{50, 65, 197, 257, 577} {
 			c := attnMake(AttnShape{Heads: 1, Tq: n, Tk: n, D: 64, Dv: 64, Scale: 0.125}, 1, false)
-			c.run(0, 1)
-			c.check(t)
+			c.both(t)
 		}
 	})
 }
@@ -128,8 +140,7 @@ func TestAttentionEncoderSizes(t *testing.T) {
 func TestAttentionGroupedHeads(t *testing.T) {
 	cpuEach(t, func(t *testing.T) {
 		c := attnMake(AttnShape{Heads: 6, Tq: 90, Tk: 33, D: 16, Dv: 20, Scale: 0.25, KVGroup: 3}, 1, false)
-		c.run(0, 6)
-		c.check(t)
+		c.both(t)
 	})
 }
 
@@ -162,8 +173,7 @@ func TestAttentionMasked(t *testing.T) {
 			}
 		}
 		c := attnMake(s, 3, false)
-		c.run(0, 1)
-		c.check(t)
+		c.both(t)
 		for i := range s.D {
 			if c.o.Data[5*s.Dv+i] != 0 || c.dq.Data[5*s.D+i] != 0 {
 				t.Fatal("a row without keys has an output or a gradient")
@@ -274,8 +284,7 @@ func FuzzAttention(f *testing.F) {
 		}
 		cpuLoop(t, func(string) {
 			c := attnMake(s, uint64(mode), mode&32 != 0)
-			c.run(0, s.Heads)
-			c.check(t)
+			c.both(t)
 		})
 	})
 }

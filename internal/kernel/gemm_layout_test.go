@@ -60,8 +60,8 @@ func TestGemmAllocates(t *testing.T) {
 			GemmPacked(c, n, a, k, m, p, false, ep, 0, n, scratch)
 			GemmPacked(c, n, a, k, m, p, false, ep, 3, n, scratch)
 			Gemm(c, n, false, a, k, false, b, n, m, n, k, 1, true, scratch)
-			Attention(x.o, x.q, x.k, x.v, x.lse, &x.AttnShape, 0, 2, s)
-			AttentionGrad(x.dq, x.dk, x.dv, x.do, x.q, x.k, x.v, x.o, x.lse, &x.AttnShape, 0, 2, sg)
+			Attention(x.o, x.q, x.k, x.v, x.lse, nil, &x.AttnShape, 0, 2, s)
+			AttentionGrad(x.dq, x.dk, x.dv, x.do, x.q, x.k, x.v, x.o, x.lse, nil, &x.AttnShape, 0, 2, sg)
 		}); n != 0 {
 			t.Errorf("%g allocations", n)
 		}

@@ -16,7 +16,7 @@ func main() {
 	dir := flag.String("dir", ".", "the folder to write to")
 	flag.Parse()
 	for name, kernels := range map[string][]func(*isa){
-		"attention": {softmax, logSumExp, gradient, dot, scale, add},
+		"attention": {softmax, logSumExp, gradient, keptGradient, dot, scale, add},
 		"pack":      {copyRows, widen, transpose},
 	} {
 		ctx, tables := build.NewContext(), map[string]operand.Mem{}

@@ -200,6 +200,33 @@ func gradient(s *isa) {
 	})
 }
 
+// keptGradient writes gradient for probabilities that are there already.
+func keptGradient(s *isa) {
+	name := "attnKeptGrad" + s.name
+	emit.Begin(s.Context, name, "func(p, dp *float32, stride uintptr, rows, n int, scale float32, delta *float32)",
+		name+" replaces each of rows rows of n numbers dp by scale·p·(dp - delta); of the last unit of 16, what is behind the\n"+
+			"row is lost. Strides are in bytes.")
+	r, scale := s.row("n"), s.scalar("scale")
+	p, dp, rows, delta := s.pointer("p"), s.pointer("dp"), s.pointer("rows"), s.pointer("delta")
+	s.loop("row", rows, func() {
+		less := s.all(operand.Mem{Base: delta})
+		r.each("unit", p, dp, true, func(p, dp reg.Register, _ bool) {
+			u, g := s.load(p), s.load(dp)
+			for i := range u {
+				s.VSUBPS(less, g[i], g[i])
+				s.VMULPS(scale, u[i], u[i])
+				s.VMULPS(u[i], g[i], g[i])
+			}
+			s.store(g, dp)
+		})
+		s.ADDQ(s.parameter("stride"), p)
+		s.ADDQ(s.parameter("stride"), dp)
+		s.ADDQ(operand.Imm(4), delta)
+	})
+	s.VZEROUPPER()
+	s.RET()
+}
+
 // dot writes the inner products of rows.
 func dot(s *isa) {
 	name := "attnDot" + s.name
