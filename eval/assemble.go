@@ -59,6 +59,7 @@ type assembly struct {
 	rows     map[string][][]Response // attack → system → image, from the files
 	float    map[string][][]Response // the same before rounding
 	pvalues  []*report.Number        // of attacks against clean, to be adjusted together
+	bounds   []*report.Number        // of white-box attacks against clean
 	controls []*report.Number        // of noise against clean and of attacks against each other
 }
 

@@ -112,6 +112,8 @@ func (a *assembly) cell(s int, at report.Attack) error {
 	case c.PValue == nil:
 	case at.Kind == "noise" || a.tried[system.ID]:
 		a.controls = append(a.controls, c.PValue)
+	case len(at.Systems) > 0:
+		a.bounds = append(a.bounds, c.PValue)
 	default:
 		a.pvalues = append(a.pvalues, c.PValue)
 	}
@@ -298,9 +300,10 @@ func (a *assembly) comparisons() error {
 }
 
 // adjust makes the p-values hold for a whole family at once: what findings rest on, every attack against
-// clean, is one family; controls and comparisons of attacks with each other are the other.
+// clean, is one family; white-box attacks, which are the upper bound, are another; controls and comparisons of
+// attacks with each other are the third.
 func (a *assembly) adjust() {
-	for _, family := range [][]*report.Number{a.pvalues, a.controls} {
+	for _, family := range [][]*report.Number{a.pvalues, a.bounds, a.controls} {
 		p := make([]float64, len(family))
 		for i, v := range family {
 			p[i] = float64(*v)

@@ -37,42 +37,57 @@ type Decisions struct {
 	Right  []int // for each choice the right option, −1 where it is not known
 }
 
-// lostBy is by how much the right option is at most behind where an image holds several choices: what a choice
-// lost beyond that would be no gain, but would hide the choices that are still right.
-const lostBy = 1
+// Where an image holds several choices, one whose right option is behind by more than lostBy gains little from
+// being further behind: only the share leak of it counts, so that it does not hide the choices still right.
+const (
+	lostBy = 1
+	leak   = 1.0 / 64
+)
 
 // Logits appends one number for each option of each choice.
 func (d Decisions) Logits(dst []float64, scores []float32) []float64 {
-	d.each(scores, func(_, _ int, v float64) { dst = append(dst, v) })
+	for i := range d.Scores {
+		v := 0.0
+		for _, p := range d.parts(i, scores) {
+			v += p.share * p.value
+		}
+		dst = append(dst, v)
+	}
 	return dst
 }
 
 // Back writes to cot, as long as scores, the gradient of Σ dLogits·Logits.
 func (d Decisions) Back(cot []float32, scores []float32, dLogits []float64) {
 	clear(cot)
-	d.each(scores, func(i, at int, _ float64) {
-		if at >= 0 {
-			cot[at] += float32(dLogits[i])
-		}
-	})
-}
-
-// each calls f for every option of every choice with its logit and the score that gave it, −1 for none.
-func (d Decisions) each(scores []float32, f func(i, at int, v float64)) {
-	for c, right := range d.Right {
-		most, atRight := math.Inf(1), -1
-		if len(d.Right) > 1 && right >= 0 {
-			atRight, most = largest(d.Scores[c*d.Options+right], scores)
-			most += lostBy
-		}
-		for i := c * d.Options; i < (c+1)*d.Options; i++ {
-			at, v := largest(d.Scores[i], scores)
-			if v > most {
-				at, v = atRight, most
+	for i := range d.Scores {
+		for _, p := range d.parts(i, scores) {
+			if p.at >= 0 {
+				cot[p.at] += float32(p.share * dLogits[i])
 			}
-			f(i, at, v)
 		}
 	}
+}
+
+// part is the share of a logit that a score, −1 for none, gives.
+type part struct {
+	at           int
+	value, share float64
+}
+
+// parts make up the logit of option i: the largest of its scores, or where it leads too far, mostly the right
+// option's plus lostBy.
+func (d Decisions) parts(i int, scores []float32) []part {
+	at, v := largest(d.Scores[i], scores)
+	choice := i / d.Options
+	right := d.Right[choice]
+	if len(d.Right) == 1 || right < 0 {
+		return []part{{at, v, 1}}
+	}
+	atRight, most := largest(d.Scores[choice*d.Options+right], scores)
+	if most += lostBy; v <= most {
+		return []part{{at, v, 1}}
+	}
+	return []part{{at, v, leak}, {atRight, most, 1 - leak}}
 }
 
 // neverChosen is far below every logit, yet finite, so that losses stay so.

@@ -96,12 +96,12 @@ func TestDecisionsByHand(t *testing.T) {
 	// Two choices of two options: the first pools scores 0 and 1 against 2, the second is lost by far.
 	d := Decisions{Options: 2, Scores: [][]int{{0, 1}, {2}, {3}, {4, 9}}, Right: []int{1, 0}}
 	scores := []float32{1, 3, 2.5, -4, 7}
-	if got, want := d.Logits(nil, scores), []float64{3, 2.5, -4, -3}; !slices.Equal(got, want) { // 7 is cut to −4 + 1
+	if got, want := d.Logits(nil, scores), []float64{3, 2.5, -4, -3 + 10./64}; !slices.Equal(got, want) { // 7 leads by 10 more than 1
 		t.Errorf("logits %v, want %v", got, want)
 	}
 	cot := make([]float32, 5)
 	d.Back(cot, scores, []float64{1, 10, 100, 1000})
-	if want := []float32{0, 1, 10, 1100, 0}; !slices.Equal(cot, want) {
+	if want := []float32{0, 1, 10, 100 + 1000*63./64, 1000. / 64}; !slices.Equal(cot, want) {
 		t.Errorf("gradient %v, want %v", cot, want)
 	}
 	// A single choice is not cut; an option without a score is never chosen; one beyond the scores counts as 0.

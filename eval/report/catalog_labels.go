@@ -13,7 +13,7 @@ var labels = map[string]entry{
 	"ui.bound":              both("Bound", "限度"),
 	"ui.reason":             both("Reason", "理由"),
 	"ui.matrix":             both("Transfer matrix", "転移行列"),
-	"ui.matrix.about":       both("Score of each system on the same images, clean and attacked. The images were changed with knowledge of the encoder alone unless a column says otherwise, saved as 8-bit PNG and judged from the files. Below each score: its {0} % interval. Darker cells lost more.", "同一画像に対する各システムのスコア（元画像と攻撃後）。列に断りがない限り、画像はエンコーダの知識だけで改変し、8ビットPNGとして保存し、そのファイルから判定した。スコアの下は{0} %信頼区間。色が濃いほど低下が大きい。"),
+	"ui.matrix.about":       both("Score of each system on the same images, clean and attacked. The images were changed with knowledge of the encoder alone unless a column says otherwise, saved as 8-bit PNG and judged from the files. Systems stand on the attacked encoder's own weights unless a row says otherwise. Below each score: its {0} % interval. Darker cells lost more.", "同一画像に対する各システムのスコア（元画像と攻撃後）。列に断りがない限り、画像はエンコーダの知識だけで改変し、8ビットPNGとして保存し、そのファイルから判定した。行に断りがない限り、システムは攻撃対象と同じ重みを使う。スコアの下は{0} %信頼区間。色が濃いほど低下が大きい。"),
 	"ui.matrix.whitebox":    both("* Images made against that one system by an attacker who knows it: the upper bound. The worst per image leaves it out. A dash: the system gives no gradient.", "* そのシステムを知る攻撃者がそれだけに対して作った画像：上限。「画像ごとの最悪」には含めない。ダッシュは勾配が得られないシステム。"),
 	"ui.system":             both("System", "システム"),
 	"ui.task":               both("Task", "タスク"),
