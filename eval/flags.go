@@ -14,8 +14,8 @@ import (
 func (a *assembly) flags() []report.Flag {
 	var out []report.Flag
 	for _, check := range []func() []report.Flag{
-		a.fewImages, a.skippedFiles, a.weakClean, a.outside, a.failures, a.asGoodAsNoise, a.largerEpsWeaker, a.blackBoxStronger, a.transferStronger,
-		a.saturated, a.floatOnly, a.assumedPreprocessing, a.notAdapted,
+		a.fewImages, a.skippedFiles, a.weakClean, a.outside, a.failures, a.asGoodAsNoise, a.noiseStronger, a.moreStepsWeaker, a.largerEpsWeaker,
+		a.blackBoxStronger, a.transferStronger, a.saturated, a.floatOnly, a.preprocessing, a.notAdapted,
 	} {
 		out = append(out, check()...)
 	}
@@ -138,61 +138,6 @@ func (a *assembly) lastLayer(attack string) float64 {
 	return mean[len(mean)-1]
 }
 
-// largerEpsWeaker compares each attack with itself at the next smaller budget.
-func (a *assembly) largerEpsWeaker() []report.Flag {
-	return a.pairs(func(x, y report.Attack) bool {
-		return x.Name == y.Name && x.Kind == "gradient" && x.EpsValue > y.EpsValue
-	},
-		"larger-eps-weaker", func(x, y report.Attack, s report.System) report.Text {
-			return report.T("flag.larger-eps-weaker", x.Name, s.Name, x.Eps, y.Eps)
-		})
-}
-
-func (a *assembly) blackBoxStronger() []report.Flag {
-	return a.pairs(func(x, y report.Attack) bool {
-		return x.Eps == y.Eps && x.Kind == "gradient" && x.Knowledge == "system" && y.Kind == "black-box"
-	}, "black-box-stronger", func(x, y report.Attack, s report.System) report.Text {
-		return report.T("flag.black-box-stronger", y.Name, x.Name, s.Name)
-	})
-}
-
-func (a *assembly) transferStronger() []report.Flag {
-	return a.pairs(func(x, y report.Attack) bool {
-		return x.Eps == y.Eps && x.Knowledge == "system" && y.Knowledge == "encoder" && x.Kind == "gradient" && y.Kind == "gradient"
-	}, "transfer-stronger", func(x, y report.Attack, s report.System) report.Text {
-		return report.T("flag.transfer-stronger", y.Name, x.Name, s.Name)
-	})
-}
-
-// pairs raises a flag where x should do at least as much harm as y and does clearly less.
-func (a *assembly) pairs(related func(x, y report.Attack) bool, code string, text func(x, y report.Attack, s report.System) report.Text) []report.Flag {
-	var out []report.Flag
-	for _, x := range a.report.Attacks {
-		for _, y := range a.report.Attacks {
-			if !related(x, y) {
-				continue
-			}
-			for _, s := range a.report.Systems {
-				cx, cy := a.report.Cell(s.ID, x.ID), a.report.Cell(s.ID, y.ID)
-				if cx != nil && cy != nil && weaker(s.Metric, cx.Score, cy.Score) {
-					out = append(out, report.Flag{Code: code, Attack: x.ID, System: s.ID, Text: text(x, y, s)})
-				}
-			}
-		}
-	}
-	return out
-}
-
-// weaker reports whether the score under x is better than under y by more than one image in a hundred
-// and more than one image.
-func weaker(m report.Metric, x, y report.Score) bool {
-	d := float64(x.Value - y.Value)
-	if !m.HigherIsBetter {
-		d = -d
-	}
-	return d > math.Max(0.01, 1.5/float64(max(1, x.N)))
-}
-
 // saturated names attacks whose change sits at the edge of the budget nearly everywhere.
 func (a *assembly) saturated() []report.Flag {
 	var out []report.Flag
@@ -246,18 +191,12 @@ func (a *assembly) floatOnly() []report.Flag {
 func (a *assembly) notAdapted() []report.Flag {
 	var out []report.Flag
 	for _, s := range a.report.Systems {
-		if s.Relation == "defended" && !a.tried[s.ID] {
+		known := slices.ContainsFunc(a.report.Attacks, func(at report.Attack) bool { return slices.Contains(at.Systems, s.ID) })
+		if s.Relation == "defended" && !known && !a.tried[s.ID] {
 			out = append(out, report.Flag{Code: "defence-not-adapted", System: s.ID, Text: report.T("flag.defence-not-adapted", s.Name)})
 		}
 	}
 	return out
-}
-
-func (a *assembly) assumedPreprocessing() []report.Flag {
-	if src := a.report.Claim.Preprocess.Source; strings.Contains(src, "default") {
-		return []report.Flag{{Code: "preprocessing", Text: report.T("flag.preprocessing", src)}}
-	}
-	return nil
 }
 
 // share prints a share as percent.

@@ -193,7 +193,12 @@ func (p *Plan) attacks() []report.Attack {
 func (p *Plan) systems() []report.System {
 	var out []report.System
 	for _, g := range p.Groups {
+		from := len(out)
 		out = append(out, g.Systems()...)
+		r, ok := g.(reader)
+		for i := from; ok && i < len(out); i++ {
+			out[i].Preprocess = differently(r.reads(), p.Encoder.Spec().Preproc)
+		}
 	}
 	return out
 }

@@ -94,6 +94,9 @@ type System struct {
 	Metric   Metric `json:"metric"`
 	Chance   Number `json:"chance"`           // what guessing scores; NaN when it has no meaning
 	Detail   string `json:"detail,omitempty"` // how it was made
+
+	// Preprocess is how it reads images, where that is known and not as the attacked encoder does.
+	Preprocess *encoder.Preprocess `json:"preprocess,omitempty"`
 }
 
 // Metric is how a system is scored.
@@ -182,11 +185,12 @@ type Finding struct {
 
 // Flag is a doubt about the evaluation.
 type Flag struct {
-	Code   string   `json:"code"`
-	Attack string   `json:"attack,omitempty"`
-	System string   `json:"system,omitempty"`
-	Images []string `json:"images,omitzero"`
-	Text   Text     `json:"text"`
+	Code    string   `json:"code"`
+	Attack  string   `json:"attack,omitempty"`
+	System  string   `json:"system,omitempty"`
+	Systems []string `json:"systems,omitzero"` // several of them
+	Images  []string `json:"images,omitzero"`
+	Text    Text     `json:"text"`
 }
 
 // Image is one photograph and what became of it.
