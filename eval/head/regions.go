@@ -1,8 +1,6 @@
 package head
 
 import (
-	"fmt"
-
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/metric"
@@ -10,10 +8,9 @@ import (
 
 const kindRegions = "regions"
 
-// RegionZeroShot detects objects by comparing windows of the patch grid with text: a window's vector is the
-// mean of its patches' unit-length projections into the embedding space, its class probabilities the softmax of
-// the scaled cosines, and background prompts compete (the idea of RegionCLIP, Zhong et al., arXiv 2112.09106,
-// without its training).
+// RegionZeroShot detects objects by comparing windows of the patch grid with text: a window's class probabilities are
+// the mean over its patches of the softmax of [DenseZeroShot]'s scores, in which background competes (the idea of
+// RegionCLIP, Zhong et al., arXiv 2112.09106, without its training).
 type RegionZeroShot struct{ dense *DenseZeroShot }
 
 // windows are the heights and widths that are tried, in patches.
@@ -58,29 +55,24 @@ func (h *RegionZeroShot) Predict(in Input) (Output, error) {
 	return Output{Label: -1, Detections: Suppress(found, overlap)}, nil
 }
 
-// sums[r][c] is the sum of the unit projections of all patches above row r and left of column c.
+// sums[r][c] is the sum of the probabilities of all patches above row r and left of column c.
 func (h *RegionZeroShot) sums(in Input) ([][][]float64, error) {
-	layout, proj := h.dense.cfg.Layout, h.dense.proj
-	a, err := layout.patches(h.Name(), in, 0, proj.Width)
+	scores, err := h.dense.Scores(in)
 	if err != nil {
 		return nil, err
 	}
+	layout, values := h.dense.cfg.Layout, scores.Shape[1]
 	sums := make([][][]float64, layout.Rows+1)
 	for r := range sums {
 		sums[r] = make([][]float64, layout.Cols+1)
 		for c := range sums[r] {
-			sums[r][c] = make([]float64, proj.Embed)
+			sums[r][c] = make([]float64, values)
 		}
 	}
 	for r := range layout.Rows {
 		for c := range layout.Cols {
-			e := proj.apply(a.Row(r*layout.Cols + c))
-			n := norm2(e)
-			if !(n > 0) {
-				return nil, fmt.Errorf("head %s: the projection of patch (%d,%d) has length %v", h.Name(), r, c, n)
-			}
-			for j, v := range e {
-				sums[r+1][c+1][j] = float64(v)/n + sums[r][c+1][j] + sums[r+1][c][j] - sums[r][c][j]
+			for j, p := range softmax(scores.Row(r*layout.Cols + c)) {
+				sums[r+1][c+1][j] = p + sums[r][c+1][j] + sums[r+1][c][j] - sums[r][c][j]
 			}
 		}
 	}
@@ -91,12 +83,11 @@ func (h *RegionZeroShot) sums(in Input) ([][][]float64, error) {
 // inside times one minus that in the ring of one patch around it, so that of windows in an object the one that
 // fills it comes first.
 func (h *RegionZeroShot) window(found []metric.Detection, p placed, sums [][][]float64, r, c int, size [2]int) []metric.Detection {
-	inside := area(sums, r, c, r+size[0], c+size[1])
-	ring := area(sums, max(r-1, 0), max(c-1, 0), min(r+size[0]+1, p.Rows), min(c+size[1]+1, p.Cols))
-	for j := range ring {
-		ring[j] -= inside[j]
-	}
-	in := h.probabilities(inside)
+	in := area(sums, r, c, r+size[0], c+size[1])
+	r0, c0, r1, c1 := max(r-1, 0), max(c-1, 0), min(r+size[0]+1, p.Rows), min(c+size[1]+1, p.Cols)
+	ring := area(sums, r0, c0, r1, c1)
+	patches := size[0] * size[1]
+	around := (r1-r0)*(c1-c0) - patches
 	k := 0
 	for v := range in {
 		if in[v] > in[k] {
@@ -106,9 +97,9 @@ func (h *RegionZeroShot) window(found []metric.Detection, p placed, sums [][][]f
 	if k == 0 {
 		return found
 	}
-	score := in[k]
-	if around := h.probabilities(ring); around != nil {
-		score *= 1 - around[k]
+	score := in[k] / float64(patches)
+	if around > 0 {
+		score *= 1 - (ring[k]-in[k])/float64(around)
 	}
 	x0, y0, _, _ := p.cell(r, c)
 	b := dataset.Box{X0: x0, Y0: y0, X1: x0 + float64(size[1])*p.cellW, Y1: y0 + float64(size[0])*p.cellH, Class: k - 1}.
@@ -126,27 +117,6 @@ func area(sums [][][]float64, r0, c0, r1, c1 int) []float64 {
 		v[j] = sums[r1][c1][j] - sums[r0][c1][j] - sums[r1][c0][j] + sums[r0][c0][j]
 	}
 	return v
-}
-
-// probabilities of the mask values for a vector's direction; nil if it has none.
-func (h *RegionZeroShot) probabilities(v []float64) []float64 {
-	x := make([]float32, len(v))
-	for j, y := range v {
-		x[j] = float32(y)
-	}
-	n := norm2(x)
-	if !(n > 1e-6) {
-		return nil
-	}
-	logits := make([]float32, h.dense.cfg.Classes+1)
-	for k := range logits {
-		logits[k] = absent
-	}
-	for i, text := range h.dense.text {
-		k := h.dense.cfg.Values[i]
-		logits[k] = max(logits[k], float32(h.dense.cfg.Scale*dot(x, text)/n))
-	}
-	return softmax(logits)
 }
 
 func (h *RegionZeroShot) state() (*state, error) {

@@ -126,11 +126,19 @@ func (b *suiteBuilder) classification() {
 	keep(b, proto, err)
 }
 
+// good are the images free of defects.
+func (b *suiteBuilder) good() []Features {
+	return slices.DeleteFunc(b.labelled(), func(f Features) bool { return b.Classes[f.Sample.Label] != b.Good })
+}
+
+// densePatches is the share of the patches of good images that dense zero-shot heads take for defects.
+const densePatches = 0.05
+
 // suitePatches is how many patches the memories of the suite keep at most.
 const suitePatches = 1000
 
 func (b *suiteBuilder) anomaly() {
-	good := slices.DeleteFunc(b.labelled(), func(f Features) bool { return b.Classes[f.Sample.Label] != b.Good })
+	good := b.good()
 	if b.Good == "" || len(good) < 8 {
 		return
 	}
@@ -193,6 +201,9 @@ func (b *suiteBuilder) denseZeroShot(name string) *DenseZeroShot {
 	var h *DenseZeroShot
 	if err == nil {
 		h, err = NewDenseZeroShot(b.name(name), b.layout, p, text, values, len(b.Classes), b.Text.Scale)
+	}
+	if good := b.good(); err == nil && len(good) > 0 {
+		h, err = h.Calibrate(good, densePatches)
 	}
 	if err != nil {
 		b.errs = append(b.errs, err)
