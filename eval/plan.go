@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/plumbline-ml/plumbline/attack"
@@ -82,6 +83,11 @@ type Progress struct {
 	Attack      string
 }
 
+// together reports whether an attempt seeks one perturbation for all images.
+func (p *Plan) together() bool {
+	return slices.ContainsFunc(p.Attempts, func(a Attempt) bool { return attack.Together(a.Attack) })
+}
+
 // Validate reports the first thing that makes the plan unusable.
 func (p *Plan) Validate() error {
 	switch {
@@ -100,6 +106,9 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("eval: attack %s is missing or listed twice", a.full())
 		}
 		seen[a.full()] = true
+		if p.Shards > 1 && attack.Together(a.Attack) {
+			return fmt.Errorf("eval: attack %s seeks one perturbation for all images: it cannot be done in shards", a.full())
+		}
 		if a.System != "" && p.target(a.System) == nil {
 			return fmt.Errorf("eval: attack %s: there is no such system, or it gives no gradient", a.full())
 		}

@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
+	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
@@ -100,6 +102,9 @@ func (r *runner) run(ctx context.Context) error {
 		size = runtime.GOMAXPROCS(0)
 	}
 	size = max(8, 2*size)
+	if r.together() {
+		size = r.Data.Len() // the attack's result must not depend on how many processors there are
+	}
 	var mine []int
 	for i := range r.Data.Samples {
 		if r.mine(i) {
@@ -141,7 +146,7 @@ func (r *runner) batch(ctx context.Context, index []int) error {
 func (r *runner) load(ctx context.Context, index []int) (*batch, error) {
 	b := new(batch)
 	for _, i := range index {
-		if r.journal.skipped[i] != nil || r.finished(i) {
+		if r.journal.skipped[i] != nil || r.finished(i) && !r.together() {
 			continue
 		}
 		s, err := r.Data.Load(i)
@@ -213,6 +218,9 @@ func (r *runner) finished(i int) bool {
 
 // unfinished selects the images of b that lack attempt k.
 func (r *runner) unfinished(b *batch, k int) *batch {
+	if k > 0 && attack.Together(r.Attempts[k-1].Attack) && slices.ContainsFunc(b.index, func(i int) bool { return !r.done(i, k) }) {
+		return b // one perturbation is sought on all images again, also where some are recorded
+	}
 	out := &batch{tokens: make([][]head.Activation, len(b.tokens))}
 	for n, i := range b.index {
 		if r.done(i, k) {

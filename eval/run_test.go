@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/report"
 )
@@ -139,6 +140,40 @@ func TestSameResult(t *testing.T) {
 			t.Errorf("the second of three shards has %d images of 11", len(r.Images))
 		}
 	})
+}
+
+// TestUniversal: one perturbation is sought on all images at once, whatever the workers and wherever a run was cut,
+// and not in shards.
+func TestUniversal(t *testing.T) {
+	p := plan(t, 19)
+	uap, err := attack.Parse("uap(steps=3,batch=4)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Attempts = []Attempt{p.Attempts[0], {Name: "uap", Attack: uap, Threat: p.Attempts[0].Threat, Kind: "gradient", Knowledge: "encoder"}}
+	dir := t.TempDir()
+	_, want := assembled(t, finish(t, p, dir, false))
+	q := *p
+	q.Workers = 1
+	if _, got := assembled(t, finish(t, &q, t.TempDir(), false)); !bytes.Equal(got, want) {
+		t.Error("one worker and two give different reports")
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, JournalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, share := range []float64{0.3, 0.8, 0.99} {
+		if err := os.WriteFile(filepath.Join(dir, JournalName), raw[:int(share*float64(len(raw)))], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, got := assembled(t, finish(t, p, dir, true)); !bytes.Equal(got, want) {
+			t.Errorf("cut at %g of the journal and resumed: another report", share)
+		}
+	}
+	q.Shard, q.Shards = 1, 2
+	if err := q.Validate(); err == nil || !strings.Contains(err.Error(), "shards") {
+		t.Errorf("in shards: %v", err)
+	}
 }
 
 func interrupt(t *testing.T, p *Plan, dir string, after int) {
