@@ -44,3 +44,40 @@ func TestRecomputationChangesNoBitAndSavesMemory(t *testing.T) {
 		t.Errorf("recomputation takes %d bytes, without it %d: want less than half", less.Arena, full.Arena)
 	}
 }
+
+// TestTrainingRecomputes compares the gradients of the weights and the memory that a pass takes.
+func TestTrainingRecomputes(t *testing.T) {
+	deep := tower.Image{Size: 64, Patch: 8, Width: 64, Depth: 8, Heads: 4, Embed: 16}
+	img := pictures(2, 64, 64)
+	taps := []Tap{Block(3), Embedding}
+	run := func(opts ...Option) (grads [][]float32, activations int) {
+		tr, err := openVIT(t, deep, opts...).Trainable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tr.Accumulate(t.Context(), img, taps, func(_ int, act, cot []*tensor.Dense) (float64, error) {
+			for k := range act {
+				copy(cot[k].Float32s(), act[k].Float32s())
+			}
+			return 0, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		activations = tr.programs[0].engine.Arena()
+		for _, p := range tr.Params() {
+			grads = append(grads, p.Grad)
+			activations -= 4 * len(p.Grad) // held to the end of a pass
+		}
+		return grads, activations
+	}
+	full, much := run()
+	again, less := run(WithRecomputation())
+	for i := range full {
+		if !slices.Equal(full[i], again[i]) {
+			t.Fatalf("recomputed activations give another gradient of parameter %d", i)
+		}
+	}
+	if less*2 > much {
+		t.Errorf("recomputation takes %d bytes, without it %d: want less than half", less, much)
+	}
+}

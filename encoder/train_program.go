@@ -56,7 +56,7 @@ func (t *Trainable) compileTraining(taps []Tap) (*trainProgram, error) {
 		want = append(want, v)
 		p.layouts = append(p.layouts, t.layoutOf(tap, v))
 	}
-	g, _ := t.base.Clone(want)
+	g, copies := t.base.Clone(want)
 	p.input = g.Inputs[0]
 	if err := fuse(g); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (t *Trainable) compileTraining(taps []Tap) (*trainProgram, error) {
 	if len(wrt) == 0 {
 		return nil, fmt.Errorf("no weight that is to be trained lies before these taps")
 	}
-	if err := p.differentiate(g, wrt, slots); err != nil {
+	if err := p.differentiate(g, wrt, slots, t.checkpoints(copies)); err != nil {
 		return nil, err
 	}
 	var err error
@@ -96,12 +96,12 @@ func (t *Trainable) wanted(s *slot) bool {
 	return slices.ContainsFunc(s.pieces, func(p piece) bool { return !t.frozen[p.param] })
 }
 
-// differentiate adds the backward pass.
-func (p *trainProgram) differentiate(g *graph.Graph, wrt []*graph.Value, slots []*slot) error {
+// differentiate adds the backward pass, which recomputes activations from checkpoints if there are any.
+func (p *trainProgram) differentiate(g *graph.Graph, wrt []*graph.Value, slots []*slot, checkpoints []*graph.Value) error {
 	for _, v := range p.outs {
 		p.cots = append(p.cots, g.Input("", graph.Float32, v.Shape...))
 	}
-	grads, err := g.Backprop(p.outs, p.cots, wrt, nil)
+	grads, err := g.Backprop(p.outs, p.cots, wrt, checkpoints)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/plumbline-ml/plumbline/defense/finetune"
+	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/internal/train"
 )
@@ -23,7 +24,7 @@ type finetuneFlags struct {
 	data                                          dataConfig
 	config                                        finetune.Config
 	holdOut                                       int
-	resume                                        bool
+	resume, recompute                             bool
 }
 
 func newFinetune() *cobra.Command {
@@ -90,6 +91,7 @@ func (f *finetuneFlags) add(c *cobra.Command) {
 	s.IntVar(&t.Patience, "patience", 0, "stop after this many validations without progress")
 	s.Uint64Var(&t.Seed, "seed", 0, "seed of everything random")
 	s.StringVar(&f.checkpoint, "checkpoint", "", "checkpoint file (default: --out with .checkpoint)")
+	s.BoolVar(&f.recompute, "recompute", false, "compute activations again on the way back: less memory, more time, the same weights")
 	s.BoolVar(&f.resume, "resume", false, "continue from the checkpoint")
 }
 
@@ -104,7 +106,11 @@ func finetuneRun(c *cobra.Command, f finetuneFlags) error {
 	if _, err := os.Stat(f.checkpoint); !f.resume && !errors.Is(err, fs.ErrNotExist) {
 		return usagef("%s is there from an earlier run: continue it with --resume, or remove it", f.checkpoint)
 	}
-	m, artifact, err := openEncoder(f.encoder)
+	var opts []encoder.Option
+	if f.recompute {
+		opts = append(opts, encoder.WithRecomputation())
+	}
+	m, artifact, err := openEncoder(f.encoder, opts...)
 	if err != nil {
 		return err
 	}
