@@ -129,7 +129,8 @@ func (d *AntiAdversary) logits(z []float32) []float64 {
 	return out
 }
 
-// gradient returns ∂ log softmax(logits)_y / ∂z.
+// gradient returns the direction of ∂ log softmax(logits)_y / ∂z, divided by 1 − p_y: only its signs count, and the label is
+// often so certain that the derivative itself would underflow.
 func (d *AntiAdversary) gradient(z []float32, logits []float64, y int) []float32 {
 	g := make([]float32, len(z))
 	u, ok := unit(z)
@@ -139,10 +140,16 @@ func (d *AntiAdversary) gradient(z []float32, logits []float64, y int) []float32
 	norm := math.Sqrt(sumSquares(z))
 	p := softmax(logits)
 	at := make([]float64, len(z)) // gradient at u
+	rest := 0.0 // 1 − p_y without cancellation
+	for k, v := range p {
+		if k != y {
+			rest += v
+		}
+	}
 	for k, t := range d.text {
-		w := -p[k]
-		if k == y {
-			w++
+		w := 1.0
+		if k != y {
+			w = -p[k] / max(rest, math.SmallestNonzeroFloat64)
 		}
 		for i, v := range t {
 			at[i] += textScale * w * v
