@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/defense/internal/expr"
 	"github.com/plumbline-ml/plumbline/encoder"
@@ -129,8 +130,8 @@ func (d *AntiAdversary) logits(z []float32) []float64 {
 	return out
 }
 
-// gradient returns the direction of ∂ log softmax(logits)_y / ∂z, divided by 1 − p_y: only its signs count, and the label is
-// often so certain that the derivative itself would underflow.
+// gradient returns ∂/∂z of logit_y − log Σ_{k≠y} e^logit_k, which is ∂ log softmax(logits)_y / ∂z divided by 1 − p_y: only
+// its signs count, and the label is often so certain that the derivative itself would underflow.
 func (d *AntiAdversary) gradient(z []float32, logits []float64, y int) []float32 {
 	g := make([]float32, len(z))
 	u, ok := unit(z)
@@ -138,18 +139,14 @@ func (d *AntiAdversary) gradient(z []float32, logits []float64, y int) []float32
 		return g
 	}
 	norm := math.Sqrt(sumSquares(z))
-	p := softmax(logits)
+	others := slices.Clone(logits)
+	others[y] = math.Inf(-1)
+	p := softmax(others)
 	at := make([]float64, len(z)) // gradient at u
-	rest := 0.0 // 1 − p_y without cancellation
-	for k, v := range p {
-		if k != y {
-			rest += v
-		}
-	}
 	for k, t := range d.text {
-		w := 1.0
-		if k != y {
-			w = -p[k] / max(rest, math.SmallestNonzeroFloat64)
+		w := -p[k]
+		if k == y {
+			w = 1
 		}
 		for i, v := range t {
 			at[i] += textScale * w * v
