@@ -72,7 +72,7 @@ func (m *Model) tokenLayout(s structure) {
 	if patches == 0 || extra <= 0 {
 		return
 	}
-	switch s.constantRows(m, extra) {
+	switch s.prefixOf(m, extra) {
 	case classToken:
 		m.spec.CLS, m.spec.Registers = true, extra-1
 	case registersOnly:
@@ -81,6 +81,8 @@ func (m *Model) tokenLayout(s structure) {
 		m.spec.CLS, m.spec.Registers = true, extra-1
 		if extra > 1 {
 			m.assume("the first of %d prefix tokens is taken as a class token, the others as registers: say WithPrefix (--cls, --registers) if not so", extra)
+		} else {
+			m.assume("the token before the patches is taken as a class token, though nothing reads it alone: say WithPrefix (--cls, --registers) if it is a register")
 		}
 	}
 }

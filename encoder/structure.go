@@ -27,7 +27,7 @@ func findStructure(g *graph.Graph) structure {
 	if len(s.blocks) == 0 {
 		s.findStages(g, r)
 	}
-	s.findPatches(g)
+	s.findPatches(g, r)
 	s.findEmbedding(g)
 	return s
 }
@@ -132,8 +132,8 @@ func (s *structure) findBlocks(g *graph.Graph, r *reach) {
 			break
 		}
 		add, skip := r.closing(n.Out[0])
-		if add == nil {
-			continue // a pooling head
+		if add == nil || slices.Contains(sums, add.Out[0]) {
+			continue // a pooling head, or an attention beside another in one block
 		}
 		if s.isMap(g, skip) {
 			s.stem, s.blocks, s.attention = nil, nil, nil
@@ -167,26 +167,43 @@ func (s *structure) isMap(g *graph.Graph, v *graph.Value) bool {
 }
 
 // lastBlock is the output of the last block: the sum after its MLP, or, where earlier blocks end in a
-// normalisation of that sum, its normalisation.
+// normalisation, as they do where norms come after the sums, that of the last sum.
 func (s *structure) lastBlock(r *reach, sum *graph.Value) *graph.Value {
-	v := r.afterMLP(sum)
-	for _, b := range s.blocks {
-		if b.Def == nil {
-			return v
-		}
-		if _, ok := b.Def.Op.(graph.LayerNorm); !ok {
-			return v
-		}
-	}
 	if len(s.blocks) == 0 {
-		return v
+		return r.afterMLP(sum)
 	}
+	for _, b := range s.blocks {
+		if !isNorm(b.Unreshaped().Def) {
+			return r.afterMLP(sum)
+		}
+	}
+	v := r.normOf(sum)
+	if w := r.afterMLP(v); w != v {
+		return r.normOf(w)
+	}
+	return r.normOf(r.afterMLP(sum))
+}
+
+// normOf is the normalisation of v, or v itself where there is none.
+func (r *reach) normOf(v *graph.Value) *graph.Value {
 	for _, n := range r.readers(v) {
-		if _, ok := n.Op.(graph.LayerNorm); ok {
+		if isNorm(n) {
 			return n.Out[0]
 		}
 	}
 	return v
+}
+
+// isNorm tells whether a node normalises rows.
+func isNorm(n *graph.Node) bool {
+	if n == nil {
+		return false
+	}
+	switch n.Op.(type) {
+	case graph.LayerNorm, graph.RMSNorm:
+		return true
+	}
+	return false
 }
 
 // afterMLP is the sum of v and a branch that starts at v, or v itself where there is none.
@@ -199,72 +216,40 @@ func (r *reach) afterMLP(v *graph.Value) *graph.Value {
 	return v
 }
 
-// findStages finds the residual stages of a convolutional encoder: the last of each run of residual
-// sums of one shape.
-func (s *structure) findStages(g *graph.Graph, r *reach) {
-	looked := 0
-	for _, n := range g.Nodes {
-		out := n.Out[0]
-		if len(out.Shape) != 4 || n.Op != graph.Op(graph.Binary{Fn: kernel.Add}) || otherTerm(n, n.In[0]) == nil {
-			continue
-		}
-		if looked++; looked > maxDepth {
-			break
-		}
-		from := r.fork(n)
-		if from == nil {
-			continue
-		}
-		if s.stem == nil {
-			s.stem = from
-		}
-		if users := r.readers(out); len(users) == 1 && users[0].Op == graph.Op(graph.Unary{Fn: kernel.Relu}) {
-			out = users[0].Out[0]
-		}
-		if k := len(s.blocks); k > 0 && graph.SameShape(s.blocks[k-1].Shape, out.Shape) {
-			s.blocks[k-1] = out
-		} else {
-			s.blocks = append(s.blocks, out)
-		}
-	}
-	if s.stem != nil {
-		s.width = s.blocks[len(s.blocks)-1].Shape[1]
-	}
-}
-
-// fork is the latest value that both terms of a sum depend on (or are).
-func (r *reach) fork(add *graph.Node) *graph.Value {
-	a, b := r.ancestors(add.In[0]), r.ancestors(add.In[1])
-	a[add.In[0]], b[add.In[1]] = true, true
-	var best *graph.Value
-	for v := range a {
-		if b[v] && v.Def != nil && (best == nil || r.order[v.Def] > r.order[best.Def]) {
-			best = v
-		}
-	}
-	return best
-}
-
-// findPatches finds how the image is cut into patches.
-func (s *structure) findPatches(g *graph.Graph) {
+// findPatches finds how the image is cut into patches: by the convolution before block 0 that leaves no more
+// places than there are tokens. Where others come before it, a patch is what they cover in all.
+func (s *structure) findPatches(g *graph.Graph, r *reach) {
 	if len(s.attention) == 0 {
 		return
 	}
+	before := r.ancestors(s.stem)
+	image := g.Inputs[0].Shape
+	windows := 0
 	for _, n := range g.Nodes {
-		shape := n.In[0].Shape
-		switch op := n.Op.(type) {
-		case graph.Patches:
-			s.patch = [2]int{op.Ph, op.Pw}
-			s.grid = [2]int{shape[2] / op.Ph, shape[3] / op.Pw}
-			return
-		case graph.Conv:
-			s.patch = [2]int{op.Shape.Sh, op.Shape.Sw}
-			s.grid = [2]int{op.Shape.Oh, op.Shape.Ow}
-			return
-		case graph.Attention:
-			return
+		stride, grid, ok := window(n)
+		if !ok || !before[n.Out[0]] {
+			continue
+		}
+		windows++
+		if windows > 1 && (grid == s.grid || grid[0]*grid[1] > s.tokens || grid[0] == 0 || grid[1] == 0) {
+			continue
+		}
+		if s.patch, s.grid = stride, grid; windows > 1 {
+			s.patch = [2]int{image[2] / grid[0], image[3] / grid[1]}
 		}
 	}
+}
+
+// window gives stride and number of places of a convolution or of a cut into patches.
+func window(n *graph.Node) (stride, grid [2]int, ok bool) {
+	switch op := n.Op.(type) {
+	case graph.Patches:
+		shape := n.In[0].Shape
+		return [2]int{op.Ph, op.Pw}, [2]int{shape[2] / op.Ph, shape[3] / op.Pw}, true
+	case graph.Conv:
+		return [2]int{op.Shape.Sh, op.Shape.Sw}, [2]int{op.Shape.Oh, op.Shape.Ow}, true
+	}
+	return stride, grid, false
 }
 
 // findEmbedding picks the pooled output: a rank-2 output, by its name where there are several.

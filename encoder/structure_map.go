@@ -29,7 +29,7 @@ func mapsLast(v *graph.Value, depth int) bool {
 	switch op := v.Def.Op.(type) {
 	case graph.Transpose:
 		return slices.Equal(op.Perm, []int{0, 2, 3, 1})
-	case graph.Linear, graph.LayerNorm:
+	case graph.Linear, graph.LayerNorm, graph.RMSNorm:
 		return true
 	case graph.Unary, graph.Binary:
 		for _, in := range v.Def.In {

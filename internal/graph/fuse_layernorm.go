@@ -1,10 +1,21 @@
 package graph
 
-import "github.com/plumbline-ml/plumbline/internal/kernel"
+import (
+	"math"
 
-// fuseLayerNorm matches (x - mean) / √(mean((x - mean)²) + eps), and x / √(mean(x²) + eps).
+	"github.com/plumbline-ml/plumbline/internal/kernel"
+)
+
+// fuseLayerNorm matches (x - mean) / √(mean((x - mean)²) + eps), x / √(mean(x²) + eps), and x / max(‖x‖, eps).
 func fuseLayerNorm(g *Graph) {
 	for _, n := range g.Nodes {
+		if x, eps, ok := matchUnit(n.Out[0]); ok {
+			d := x.Shape[len(x.Shape)-1]
+			row := NewTensor(Float32, d)
+			fillWith(row.F, float32(1/math.Sqrt(float64(d))))
+			n.become(RMSNorm{float32(eps * eps / float64(d)), true}, x, Constant(row))
+			continue
+		}
 		over, c, eps, ok := matchNorm(n.Out[0])
 		if !ok {
 			continue
@@ -15,6 +26,28 @@ func fuseLayerNorm(g *Graph) {
 			n.become(RMSNorm{Eps: float32(eps)}, c)
 		}
 	}
+}
+
+// matchUnit gives x if v is x divided by its length along the last axis, or by eps where that is more: a tiny
+// number that is as good added under the root.
+func matchUnit(v *Value) (x *Value, eps float64, ok bool) {
+	x, length, ok := isBinary(v, kernel.Div)
+	if !ok {
+		return nil, 0, false
+	}
+	if length.Def != nil {
+		if _, is := length.Def.Op.(Expand); is {
+			length = length.Def.In[0]
+		}
+	}
+	if inner, bound, is := isBinary(length, kernel.Max); is {
+		if eps, ok = scalarConst(bound); !ok || eps < 1e-16 || eps > 1e-6 { // squares are to be numbers of float32
+			return nil, 0, false
+		}
+		length = inner
+	}
+	of, ok := isRowReduction(length, kernel.L2)
+	return x, eps, ok && of == x && SameShape(v.Shape, x.Shape)
 }
 
 // matchNorm gives the parts of over/√(mean(c²) + eps), with the mean over the last axis.

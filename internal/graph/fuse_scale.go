@@ -31,8 +31,12 @@ func headFactor(n *Node) (product *Node, factor *Value, ok bool) {
 		a = inner
 	}
 	p, ok := asMatMul(a)
+	if !ok {
+		return nil, nil, false
+	}
+	_, probabilities := softmaxInput(p.a)
 	r := len(b.Shape)
-	if !ok || p.op.TransA || b.Const == nil || r < 3 || b.Shape[r-1] != 1 || b.Shape[r-2] != 1 {
+	if probabilities || p.op.TransA || b.Const == nil || r < 3 || b.Shape[r-1] != 1 || b.Shape[r-2] != 1 {
 		return nil, nil, false
 	}
 	heads := Size(a.Shape[:len(a.Shape)-2])

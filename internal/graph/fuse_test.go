@@ -116,6 +116,10 @@ var fusions = []struct {
 	{"root mean square, operator set 23", "RMSNorm", func(s *sketch) string {
 		return s.op("RMSNormalization", "x "+s.floats(6))
 	}},
+	{"unit length with a bound", "RMSNorm", func(s *sketch) string {
+		length := s.op("Clip", s.op("ReduceL2", "x "+s.ints(-1))+" "+s.number(1e-12))
+		return s.op("Div", "x "+s.op("Expand", length+" "+s.op("Shape", "x")))
+	}},
 	{"attention with a factor for each head", "Attention", func(s *sketch) string {
 		scores := s.op("MatMul", "x "+s.op("Transpose", "x", onnx.IntsAttr("perm", 0, 1, 3, 2)))
 		return s.op("MatMul", s.op("Softmax", s.op("Mul", scores+" "+s.floats(2, 1, 1)), onnx.IntAttr("axis", -1))+" x")

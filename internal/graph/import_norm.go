@@ -93,18 +93,34 @@ func (g *Graph) layerNorm(x, scale, bias *Value, a int, eps float32) *Value {
 	return g.Reshape(g.Emit(op, in...)[0], x.Shape)
 }
 
-// importBatchNorm applies the stored statistics: one factor and one offset per channel.
+// importBatchNorm applies the stored statistics: one factor and one offset per channel. In training mode
+// they are those of the batch, which is known where it is constant, as standardised weights are.
 func importBatchNorm(c *call) []*Value {
-	g, x := c.g(), c.in(0)
-	if c.int("training_mode", 0) == 1 {
-		fail("training mode is not supported; export the model in evaluation mode")
-	}
+	g, x, mean, variance := c.g(), c.in(0), c.in(3), c.in(4)
 	shape := channelShape(x.Shape)
-	inv := g.Map(kernel.ReciprocalSqrt, g.Add(c.in(4), scalar(c.float("epsilon", 1e-5))))
+	if c.int("training_mode", 0) == 1 {
+		if x.Const == nil {
+			fail("training mode is not supported; export the model in evaluation mode")
+		}
+		mean, variance = g.channelStats(x)
+	}
+	inv := g.Map(kernel.ReciprocalSqrt, g.Add(variance, scalar(c.float("epsilon", 1e-5))))
 	factor := g.Mul(c.in(1), inv)
-	offset := g.Sub(c.in(2), g.Mul(c.in(3), factor))
+	offset := g.Sub(c.in(2), g.Mul(mean, factor))
 	y := g.Mul(x, g.Reshape(factor, shape))
 	return one(g.Add(y, g.Reshape(offset, shape)))
+}
+
+// channelStats gives mean and variance of each channel (axis 1) over all else.
+func (g *Graph) channelStats(x *Value) (mean, variance *Value) {
+	over := []int{0}
+	for i := 2; i < len(x.Shape); i++ {
+		over = append(over, i)
+	}
+	mean = g.emit(newReduce(kernel.Mean, over, true), x)
+	square := g.Map(kernel.Square, g.Sub(x, mean))
+	n := []int{x.Shape[1]}
+	return g.Reshape(mean, n), g.Reshape(g.emit(newReduce(kernel.Mean, over, true), square), n)
 }
 
 // channelShape is the shape of one number per channel (axis 1) that broadcasts over x.
