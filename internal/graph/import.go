@@ -49,7 +49,7 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 	defer Catch(&what, &err)
 	im := &importer{
 		model: m, scope: map[string][]*Value{}, elem: map[*Value]onnx.DType{},
-		init: map[string]*onnx.Tensor{}, g: New(foldBudget(m)), what: &what, opsets: m.Opsets,
+		init: map[string]*onnx.Tensor{}, plans: map[any][]*onnx.Node{}, g: New(foldBudget(m)), what: &what, opsets: m.Opsets,
 	}
 	if o.Trace {
 		im.g.origin = newProvenance()
@@ -67,11 +67,41 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 // foldBudget bounds what constant folding may allocate: a few times the weights, and some room for
 // small models.
 func foldBudget(m *onnx.Model) int {
-	n := 8 << 20
-	for _, t := range m.Graph.Initializers {
-		n += 3 * t.Len()
+	n := 8<<20 + constants(m.Graph)
+	for _, f := range m.Functions {
+		n += constantNodes(f.Nodes)
 	}
 	return n
+}
+
+// constants is what the initializers and constant nodes of a graph may unfold to.
+func constants(g *onnx.Graph) (n int) {
+	for _, t := range g.Initializers {
+		n += unfolded(t)
+	}
+	return n + constantNodes(g.Nodes)
+}
+
+func constantNodes(nodes []*onnx.Node) (n int) {
+	for _, node := range nodes {
+		for _, a := range node.Attrs {
+			if a.Tensor != nil {
+				n += unfolded(a.Tensor)
+			}
+			if a.Graph != nil {
+				n += constants(a.Graph)
+			}
+		}
+	}
+	return n
+}
+
+// unfolded counts a few copies of t, more where its bytes are packed or quantised weights.
+func unfolded(t *onnx.Tensor) int {
+	if s := t.Type.Size(); s < 2 {
+		return 12 * t.Len()
+	}
+	return 4 * t.Len()
 }
 
 // importer holds the state of one import.
@@ -80,14 +110,17 @@ type importer struct {
 	g      *Graph
 	scope  map[string][]*Value // ONNX name to value, or to the members of a sequence
 	init   map[string]*onnx.Tensor
-	elem   map[*Value]onnx.DType // element types as declared, where they matter (quantisation)
-	funcs  map[string]*onnx.Function
+	elem   map[*Value]onnx.DType        // element types as declared, where they matter (quantisation)
+	funcs  map[[2]string]*onnx.Function // by name and overload
 	opsets map[string]int64
 	depth  int
 
 	constant func(c *Tensor, x []int, added bool) (*Tensor, error)
 	lengths  [][2]int
 	frontier []string // names that nodes left out for depending on another input read
+
+	plans     map[any][]*onnx.Node // of subgraphs and functions
+	sequences []sequenceResult     // of the body just imported
 
 	work  int // names copied on the way into functions, branches and loops
 	count int // nodes imported so far, function bodies included
@@ -143,7 +176,7 @@ func fromONNX(t *onnx.Tensor) (*Tensor, error) {
 	if shape == nil {
 		shape = []int{}
 	}
-	if t.Type.IsFloat() {
+	if !t.Type.IsInt() && t.Type != onnx.Int4 && t.Type != onnx.Uint4 {
 		f, err := t.Float32s()
 		return &Tensor{DType: Float32, Shape: shape, F: f}, err
 	}
@@ -164,7 +197,12 @@ func (im *importer) node(n *onnx.Node) {
 	if im.count++; im.count > maxNodes {
 		fail("the model has more than %d nodes once its functions are expanded", maxNodes)
 	}
+	im.sequences = nil
 	outs := im.apply(n)
+	for _, s := range im.sequences {
+		im.scope[s.name] = s.list
+	}
+	im.sequences = nil
 	for i, name := range n.Outputs {
 		if name == "" || i >= len(outs) || outs[i] == nil {
 			continue
@@ -193,7 +231,7 @@ func (im *importer) define(name string, v *Value) {
 }
 
 func (im *importer) apply(n *onnx.Node) []*Value {
-	if f := im.funcs[opName(n)]; f != nil {
+	if f := im.funcs[[2]string{opName(n), n.Overload}]; f != nil {
 		return im.inline(n, f)
 	}
 	imp, ok := importers[opName(n)]

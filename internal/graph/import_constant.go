@@ -29,9 +29,13 @@ func importConstant(c *call) []*Value {
 			return one(Constant(Ints(a.Int).Reshaped()))
 		case "value_ints":
 			return one(Constant(Ints(a.Ints...)))
+		case "value_string", "value_strings":
+			fail("attribute %s holds text, which has no place in an encoder", a.Name)
+		case "sparse_value":
+			fail("attribute sparse_value: sparse constants are not supported: save the model with dense ones")
 		}
 	}
-	fail("this form of constant is not supported")
+	fail("no attribute holds a value")
 	return nil
 }
 

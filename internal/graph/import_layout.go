@@ -157,6 +157,9 @@ func importSplit(c *call) []*Value {
 		out = append(out, c.g().SliceAxis(x, a, at, n))
 		at += n
 	}
+	if at != x.Shape[a] {
+		fail("sizes %v do not split axis %d of %v", sizes, a, x.Shape)
+	}
 	return out
 }
 

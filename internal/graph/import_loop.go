@@ -22,7 +22,7 @@ func (im *importer) body(sub *onnx.Graph, in [][]*Value) [][]*Value {
 	}
 	im.nested(scope, func() {
 		im.initializers(sub)
-		for _, n := range sub.Nodes {
+		for _, n := range im.order(sub, sub.Nodes, names(sub.Outputs)) {
 			im.node(n)
 		}
 		for i, o := range sub.Outputs {
@@ -30,6 +30,13 @@ func (im *importer) body(sub *onnx.Graph, in [][]*Value) [][]*Value {
 		}
 	})
 	return outs
+}
+
+func names(list []*onnx.ValueInfo) (s []string) {
+	for _, v := range list {
+		s = append(s, v.Name)
+	}
+	return s
 }
 
 func (c *call) graph(name string) *onnx.Graph {

@@ -139,7 +139,7 @@ func refusal(name string) string {
 		domain, op = "", name
 	}
 	switch {
-	case strings.HasPrefix(domain, "com.microsoft.nchwc"):
+	case strings.HasPrefix(domain, "com.microsoft.nchwc"), strings.HasPrefix(domain, "com.ms.internal"), domain == "com.microsoft" && strings.HasPrefix(op, "Nhwc"):
 		return "is laid out for one processor; save the model with ONNX Runtime's optimisation level at most extended, or use the original export"
 	case strings.Contains(domain, "aten"):
 		return "is a PyTorch operator that the exporter left untranslated; export with a later operator set"

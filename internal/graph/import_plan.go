@@ -11,18 +11,7 @@ import (
 // plan lists, in topological order, the nodes to import: those that the outputs need and that depend on
 // no input but the image.
 func (im *importer) plan(og *onnx.Graph) []*onnx.Node {
-	producer := map[string]*onnx.Node{}
-	for _, n := range og.Nodes {
-		for _, name := range n.Outputs {
-			if name == "" {
-				continue
-			}
-			if producer[name] != nil {
-				fail("tensor %q is the output of nodes %q and %q", name, producer[name].Name, n.Name)
-			}
-			producer[name] = n
-		}
-	}
+	w := newWalk(og.Nodes)
 	known := map[string]bool{}
 	for name := range im.scope {
 		known[name] = true
@@ -37,7 +26,7 @@ func (im *importer) plan(og *onnx.Graph) []*onnx.Node {
 		known[t.Name] = true
 		delete(foreign, t.Name)
 	}
-	w := &walk{producer: producer, known: known, foreign: foreign, state: map[*onnx.Node]int{}}
+	w.known, w.foreign = known, foreign
 	for _, v := range og.Outputs {
 		w.visit(v.Name, "graph output")
 	}
@@ -45,8 +34,26 @@ func (im *importer) plan(og *onnx.Graph) []*onnx.Node {
 	return w.order
 }
 
+// newWalk indexes nodes by what they produce.
+func newWalk(nodes []*onnx.Node) *walk {
+	w := &walk{producer: map[string]*onnx.Node{}, state: map[*onnx.Node]int{}}
+	for _, n := range nodes {
+		for _, name := range n.Outputs {
+			if name == "" {
+				continue
+			}
+			if p := w.producer[name]; p != nil {
+				fail("tensor %q is the output of nodes %q and %q", name, p.Name, n.Name)
+			}
+			w.producer[name] = n
+		}
+	}
+	return w
+}
+
 // walk visits producers before consumers.
 type walk struct {
+	outer          bool // what nothing here produces comes from outside
 	producer       map[string]*onnx.Node
 	known, foreign map[string]bool
 	state          map[*onnx.Node]int // 1 on the stack, 2 done
@@ -67,6 +74,9 @@ func (w *walk) visit(name, reader string) {
 			return
 		}
 		n := w.producer[name]
+		if n == nil && w.outer {
+			return
+		}
 		if n == nil {
 			fail("%s needs tensor %q, which nothing produces", reader, name)
 		}

@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/plumbline-ml/plumbline/internal/onnx"
+import (
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+)
 
 // importQuantize keeps the quantised integers in float32; the declared type gives the range.
 func importQuantize(c *call) []*Value {
@@ -29,15 +33,23 @@ func quantRange(d onnx.DType) (lo, hi float32) {
 		return 0, 65535
 	case onnx.Int16:
 		return -32768, 32767
+	case onnx.Uint4:
+		return 0, 15
+	case onnx.Int4:
+		return -8, 7
 	}
 	fail("quantisation to %s is not supported", d)
 	return 0, 0
 }
 
-// perAxis shapes a vector of scales or zero points so that it broadcasts along the node's axis.
+// perAxis shapes scales or zero points so that they broadcast over x: one, one for each place on the node's axis, or, from
+// operator set 21 on, one for each block of places there.
 func (c *call) perAxis(v, x *Value) *Value {
 	if Size(v.Shape) == 1 {
 		return c.g().Reshape(v, []int{})
+	}
+	if b := c.int("block_size", 0); b != 0 && len(v.Shape) > 1 {
+		return c.g().blocks(v, x.Shape, axis(c.int("axis", 1), len(x.Shape)), b)
 	}
 	a := axis(c.int("axis", 1), len(x.Shape))
 	if len(v.Shape) != 1 || v.Shape[0] != x.Shape[a] {
@@ -54,14 +66,27 @@ func (c *call) perAxis(v, x *Value) *Value {
 // importDequantize is (x - zero)·scale; on constant weights it folds.
 func importDequantize(c *call) []*Value {
 	g, x := c.g(), c.in(0)
-	if c.int("block_size", 0) != 0 {
-		fail("block-wise quantisation is not supported")
-	}
 	y := g.float(x)
 	if c.has(2) {
 		y = g.Sub(y, g.float(c.perAxis(c.in(2), x)))
 	}
 	return one(g.Mul(y, c.perAxis(c.in(1), x)))
+}
+
+// blocks repeats each entry of v along axis a for the size places of its block.
+func (g *Graph) blocks(v *Value, shape []int, a, size int) *Value {
+	want := slices.Clone(shape)
+	if size > 0 {
+		want[a] = (shape[a]-1)/size + 1
+	}
+	if size < 0 || size > maxElements || !SameShape(v.Shape, want) {
+		fail("scale of shape %v for blocks of %d along axis %d of %v", v.Shape, size, a, shape)
+	}
+	long := slices.Insert(slices.Clone(want), a+1, 1)
+	v = g.Reshape(v, slices.Clone(long))
+	long[a+1] = min(size, shape[a])
+	want[a] *= long[a+1]
+	return g.SliceAxis(g.Reshape(g.Expand(v, long), want), a, 0, shape[a])
 }
 
 // float converts integers to float32.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
@@ -13,13 +14,13 @@ const (
 
 // functions indexes the model's local functions.
 func (im *importer) functions() {
-	im.funcs = map[string]*onnx.Function{}
+	im.funcs = map[[2]string]*onnx.Function{}
 	for _, f := range im.model.Functions {
 		name := f.Name
 		if f.Domain != "" {
 			name = f.Domain + ":" + name
 		}
-		im.funcs[name] = f
+		im.funcs[[2]string{name, f.Overload}] = f
 	}
 }
 
@@ -28,9 +29,7 @@ func (im *importer) nested(scope map[string][]*Value, body func()) {
 	if im.depth >= maxInline {
 		fail("functions and branches are nested deeper than %d", maxInline)
 	}
-	if im.work += len(scope) + len(im.init); im.work > maxWork {
-		fail("functions, branches and loops are entered too often")
-	}
+	im.effort(len(scope) + len(im.init))
 	outer, init, what := im.scope, im.init, *im.what
 	im.scope, im.init = scope, maps.Clone(im.init)
 	im.depth++
@@ -39,26 +38,38 @@ func (im *importer) nested(scope map[string][]*Value, body func()) {
 	im.scope, im.init, *im.what = outer, init, what
 }
 
+// effort counts what is done on the way into functions, branches and loops, beside their nodes.
+func (im *importer) effort(n int) {
+	if im.work += n; im.work > maxWork {
+		fail("functions, branches and loops are entered too often")
+	}
+}
+
 // inline imports the body of a function in place of a node that calls it.
 func (im *importer) inline(n *onnx.Node, f *onnx.Function) []*Value {
 	scope := map[string][]*Value{}
+	absent := map[string]bool{} // inputs that the call leaves out
 	for i, name := range f.Inputs {
 		if i < len(n.Inputs) && n.Inputs[i] != "" {
 			scope[name] = im.get(n.Inputs[i])
+		} else {
+			absent[name] = true
 		}
 	}
 	outs := make([]*Value, len(f.Outputs))
 	opsets := im.opsets
 	im.nested(scope, func() {
+		im.init = map[string]*onnx.Tensor{} // a function sees nothing of its caller
 		if len(f.Opsets) > 0 {
 			im.opsets = f.Opsets
 		}
-		for _, b := range f.Nodes {
-			im.node(withAttrs(b, n, f))
+		given := bind{im, n, f, absent}
+		for _, b := range im.order(f, f.Nodes, f.Outputs) {
+			im.node(given.node(b))
 		}
 		for i, name := range f.Outputs {
-			if v := im.get(name); len(v) == 1 {
-				outs[i] = v[0]
+			if i < len(n.Outputs) && n.Outputs[i] != "" && !absent[name] {
+				outs[i] = im.single(n, i, im.get(name))
 			}
 		}
 	})
@@ -66,17 +77,72 @@ func (im *importer) inline(n *onnx.Node, f *onnx.Function) []*Value {
 	return outs
 }
 
-// withAttrs is a body node with its references to the function's attributes resolved.
-func withAttrs(b, call *onnx.Node, f *onnx.Function) *onnx.Node {
+// single is a result of a body where it is a tensor; a sequence gets its name later, in the scope around the body.
+func (im *importer) single(n *onnx.Node, i int, v []*Value) *Value {
+	if len(v) == 1 {
+		return v[0]
+	}
+	im.sequences = append(im.sequences, sequenceResult{n.Outputs[i], v})
+	return nil
+}
+
+// sequenceResult is a sequence that a body gives to the graph around it.
+type sequenceResult struct {
+	name string
+	list []*Value
+}
+
+// order lists the nodes of a body that its outputs need, sorted.
+func (im *importer) order(body any, nodes []*onnx.Node, outputs []string) []*onnx.Node {
+	list, ok := im.plans[body]
+	if !ok {
+		im.effort(len(nodes))
+		w := newWalk(nodes)
+		w.outer = true
+		for _, name := range outputs {
+			w.visit(name, "an output")
+		}
+		list = w.order
+		im.plans[body] = list
+	}
+	return list
+}
+
+// bind puts a call's attributes and inputs in the place of a function's own.
+type bind struct {
+	im     *importer
+	call   *onnx.Node
+	f      *onnx.Function
+	absent map[string]bool
+}
+
+// node is a body node with its references to the function's attributes resolved, in its subgraphs too.
+func (o bind) node(b *onnx.Node) *onnx.Node {
 	out := *b
 	out.Attrs = maps.Clone(b.Attrs)
+	out.Inputs = slices.Clone(b.Inputs)
+	for i, name := range out.Inputs {
+		if o.absent[name] {
+			out.Inputs[i] = ""
+		}
+	}
 	for name, a := range b.Attrs {
+		if a.Graph != nil {
+			o.im.effort(len(a.Graph.Nodes))
+			sub, attr := *a.Graph, *a
+			sub.Nodes = make([]*onnx.Node, len(a.Graph.Nodes))
+			for i, n := range a.Graph.Nodes {
+				sub.Nodes[i] = o.node(n)
+			}
+			attr.Graph = &sub
+			out.Attrs[name] = &attr
+		}
 		if a.Ref == "" {
 			continue
 		}
-		v := call.Attrs[a.Ref]
+		v := o.call.Attrs[a.Ref]
 		if v == nil {
-			v = f.AttributeDefaults[a.Ref]
+			v = o.f.AttributeDefaults[a.Ref]
 		}
 		if v == nil {
 			delete(out.Attrs, name)
@@ -99,17 +165,10 @@ func importIf(c *call) []*Value {
 		fail("attribute %q is missing", branch)
 	}
 	outs := make([]*Value, len(a.Graph.Outputs))
-	im := c.im
-	im.nested(maps.Clone(im.scope), func() {
-		im.initializers(a.Graph)
-		for _, n := range a.Graph.Nodes {
-			im.node(n)
+	for i, v := range c.im.body(a.Graph, nil) {
+		if i < len(c.n.Outputs) {
+			outs[i] = c.im.single(c.n, i, v)
 		}
-		for i, o := range a.Graph.Outputs {
-			if v := im.get(o.Name); len(v) == 1 {
-				outs[i] = v[0]
-			}
-		}
-	})
+	}
 	return outs
 }

@@ -27,6 +27,9 @@ func (t *Tensor) Float32s() ([]float32, error) {
 		widenBFloat16(v, raw)
 		return v, nil
 	}
+	if v, ok := t.tiny(raw); ok {
+		return v, nil
+	}
 	v, err := convertTo[float32](t.Type, raw)
 	return v, t.wrap(err)
 }
@@ -48,6 +51,9 @@ func (t *Tensor) Int64s() ([]int64, error) {
 	raw, err := t.Bytes()
 	if err != nil {
 		return nil, err
+	}
+	if t.Type == Int4 || t.Type == Uint4 {
+		return nibbles(t.Type, raw, t.Len()), nil
 	}
 	if !t.Type.IsInt() {
 		return nil, t.wrap(fmt.Errorf("holds %s, whole numbers are needed", t.Type))

@@ -5,8 +5,8 @@ import "fmt"
 // DType is the element type of a tensor, numbered as ONNX's TensorProto.DataType.
 type DType int32
 
-// The element types of ONNX. [Tensor.Float32s] and its siblings convert all of them up to BFloat16 except
-// String and the complex types; the others are carried as opaque bytes.
+// The element types of ONNX. [Tensor.Float32s] converts all of them except String, the complex types and Float8E8M0,
+// which are carried as opaque bytes.
 const (
 	Undefined  DType = 0
 	Float32    DType = 1

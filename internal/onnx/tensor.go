@@ -88,8 +88,16 @@ func NewInt64(name string, dims []int, v []int64) (*Tensor, error) {
 	return newTensor(name, Int64, dims, len(v), bytesOf(v))
 }
 
-// NewTensor returns a tensor of any numeric type from its little-endian bytes, which it keeps.
+// NewTensor returns a tensor of any numeric type from its little-endian bytes, which it keeps. Elements of four bits lie
+// two to a byte.
 func NewTensor(name string, d DType, dims []int, raw []byte) (*Tensor, error) {
+	if d.bits() == 4 {
+		n := (&Tensor{Dims: dims}).Len()
+		if n < 0 || len(raw) != (n+1)/2 {
+			return nil, fmt.Errorf("onnx: tensor %.100q: %d bytes are not %d elements of %s", name, len(raw), n, d)
+		}
+		return newTensor(name, d, dims, n, raw)
+	}
 	if d.Size() == 0 {
 		return nil, fmt.Errorf("onnx: tensor %.100q: %s has no whole-byte elements", name, d)
 	}
