@@ -69,6 +69,10 @@ func WithName(name string) Option { return func(o *options) { o.name = name } }
 // Open reads an encoder from an ONNX file. Preprocessing comes from an option, from a
 // preprocessor_config.json beside the file, or is CLIP's with a warning in the spec. The file is untrusted
 // input: errors name the node or tensor at fault.
+//
+// On Linux the weights of a file of 16 MiB or more stay in the file, mapped, until they are packed. Such a file may be
+// removed or replaced by another of its name while the encoder is in use, but not be edited in place: that is an error
+// where it is noticed, and shortening the file can end the program.
 func Open(path string, opts ...Option) (*Model, error) {
 	src, err := onnx.Open(path, onnx.DefaultLimits())
 	if err != nil {

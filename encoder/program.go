@@ -51,6 +51,11 @@ func (m *Model) programFor(taps []Tap, backward bool) (*program, error) {
 }
 
 func (m *Model) compile(taps []Tap, backward bool) (*program, error) {
+	if m.source != nil {
+		if err := m.source.CheckFile(); err != nil {
+			return nil, fmt.Errorf("encoder: %w", err)
+		}
+	}
 	p := &program{taps: taps}
 	var want []*graph.Value
 	for _, t := range taps {

@@ -3,6 +3,7 @@ package graph
 import (
 	"sync"
 
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
@@ -36,6 +37,7 @@ func (s *Weights) Pack(w []float32, k, n int, trans bool) *kernel.PackedB {
 	if !ok {
 		p = packed{kernel.Pack(w, k, n, key.stride(), trans), w}
 		s.packed[key] = p
+		filemap.Discard(w)
 	}
 	return p.PackedB
 }

@@ -17,6 +17,9 @@ func (t *Tensor) Float32s() ([]float32, error) {
 	}
 	switch t.Type {
 	case Float32:
+		if t.mapped {
+			return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(raw))), len(raw)/4), nil
+		}
 		return view[float32](raw), nil
 	case Float16:
 		v := make([]float32, len(raw)/2)

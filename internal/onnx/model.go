@@ -1,6 +1,9 @@
 package onnx
 
-import "github.com/plumbline-ml/plumbline/internal/onnx/onnxpb"
+import (
+	"github.com/plumbline-ml/plumbline/internal/filemap"
+	"github.com/plumbline-ml/plumbline/internal/onnx/onnxpb"
+)
 
 // Model is an ONNX model. The exported fields may be changed freely; Write and Save write what they say.
 type Model struct {
@@ -15,7 +18,12 @@ type Model struct {
 	opsets  []*onnxpb.OperatorSetIdProto     // as read: spelling and order, used while they agree with Opsets
 	meta    []*onnxpb.StringStringEntryProto // as read, used while they agree with Metadata
 	unknown []byte
+	file    *filemap.File // where large tensors lie, or nil
 }
+
+// CheckFile reports whether the file that the model was read from was changed in place since. Large tensors lie in the
+// file, not in memory, so that it must not be.
+func (m *Model) CheckFile() error { return m.file.Check() }
 
 // Graph is a list of nodes with its constants and its interface.
 type Graph struct {

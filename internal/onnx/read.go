@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/onnx/onnxpb"
 )
 
@@ -39,20 +40,26 @@ func open(path string, lim Limits) (*Model, error) {
 	if lim.ExternalDir == "" {
 		lim.ExternalDir = filepath.Dir(path)
 	}
-	return read(f, st.Size(), lim)
+	file := filemap.Open(f)
+	m, err := read(f, st.Size(), lim, file)
+	if m != nil {
+		m.file = file
+	}
+	return m, err
 }
 
 // Read reads a model of the given size. External data is refused unless lim.ExternalDir names its folder.
 func Read(r io.ReaderAt, size int64, lim Limits) (*Model, error) {
-	m, err := read(r, size, lim)
+	m, err := read(r, size, lim, nil)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	return m, nil
 }
 
-func read(src io.ReaderAt, size int64, lim Limits) (*Model, error) {
-	r := &reader{src: source{r: src, size: size}, ext: external{dir: lim.ExternalDir}, used: budget{lim: lim}}
+// read reads a model whose file is also mapped, or nil.
+func read(src io.ReaderAt, size int64, lim Limits, file *filemap.File) (*Model, error) {
+	r := &reader{src: source{r: src, size: size}, file: file, ext: external{dir: lim.ExternalDir}, used: budget{lim: lim}}
 	defer r.ext.close()
 	if err := sniff(&r.src); err != nil {
 		return nil, err

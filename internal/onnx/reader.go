@@ -7,12 +7,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 )
 
 // reader turns a file into a Model. It descends the messages that can be large (graph, node, attribute,
 // tensor, function) itself, so that tensor data is read in place and everything is counted before it is
 // allocated; the remaining fields of each message are gathered and decoded by the generated code.
 type reader struct {
+	file *filemap.File // the same bytes, mapped, or nil
 	src  source
 	ext  external
 	used budget

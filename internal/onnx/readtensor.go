@@ -106,6 +106,10 @@ func (r *reader) elements(t *Tensor, n int64, pb *onnxpb.TensorProto, data []fie
 
 // gather reads fixed-width elements, want bytes in all, straight into the tensor's memory.
 func (r *reader) gather(t *Tensor, want int64, data []field) (err error) {
+	if t.Type == Float32 && len(data) == 1 && want >= minMapped && r.file.Holds(data[0].off, data[0].end) {
+		t.raw, t.mapped = r.file.Bytes()[data[0].off:data[0].end:data[0].end], true
+		return r.used.useBytes(want)
+	}
 	if t.raw, err = r.alloc(want); err != nil {
 		return err
 	}
@@ -118,6 +122,9 @@ func (r *reader) gather(t *Tensor, want int64, data []field) (err error) {
 	}
 	return nil
 }
+
+// minMapped is the size of the smallest tensor that stays in a mapped file.
+const minMapped = 64 << 10
 
 // maxPieces bounds the fields over which the elements of one tensor may be spread; writers use one.
 const maxPieces = 1024

@@ -16,6 +16,7 @@ type Tensor struct {
 	raw      []byte   // elements, little-endian; nil for strings and after Release
 	strings  [][]byte // elements of a String tensor
 	released bool
+	mapped   bool   // raw lies in the mapped file, float32 numbers at any address
 	unknown  []byte // fields we give no meaning to, as they arrived
 }
 
@@ -74,7 +75,7 @@ func (t *Tensor) SetFloat32s(v []float32) error {
 	if err != nil {
 		return fmt.Errorf("onnx: tensor %.100q: %w", t.Name, err)
 	}
-	t.raw, t.strings, t.released = raw, nil, false
+	t.raw, t.strings, t.released, t.mapped = raw, nil, false, false
 	return nil
 }
 

@@ -17,6 +17,9 @@ const maxFile = 1<<31 - 1
 // Write writes the model with all its data as one ONNX file. The same model always gives the same bytes.
 // A model of more than 2 GiB cannot be one file; use Save.
 func (m *Model) Write(w io.Writer) error {
+	if err := m.CheckFile(); err != nil {
+		return wrapf(err, "onnx: writing the model")
+	}
 	plan, err := m.plan(nil)
 	if err == nil && plan.size > maxFile {
 		err = fmt.Errorf("the model takes %d bytes, a single file holds at most %d: save it to a path", plan.size, maxFile)
@@ -34,6 +37,9 @@ func (m *Model) Save(path string) error {
 }
 
 func (m *Model) save(path string, limit int64) error {
+	if err := m.CheckFile(); err != nil {
+		return err
+	}
 	p, err := m.plan(nil)
 	if err != nil {
 		return err
