@@ -18,11 +18,11 @@ import (
 func newReport() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report",
-		Short: "Render, compare and merge reports",
+		Short: "Render, compare, merge and sum up reports",
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newRender(), newCompare(), newMerge())
+	c.AddCommand(newRender(), newCompare(), newMerge(), newTransfer())
 	return c
 }
 

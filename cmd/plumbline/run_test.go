@@ -45,7 +45,7 @@ func process(t *testing.T, args ...string) *exec.Cmd {
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "check", "attack", "attack list", "attack compare", "inspect", "encode", "grad", "export-gradient", "report", "report render", "report compare", "report merge",
+	for _, name := range []string{"", "check", "attack", "attack list", "attack compare", "inspect", "encode", "grad", "export-gradient", "report", "report render", "report compare", "report merge", "report transfer",
 		"models", "models list", "models pull", "models verify", "finetune", "train", "surfaces", "guard", "audit", "audit verify", "membership", "certify", "detectors"} {
 		code, out, log := command(t, append(strings.Fields(name), "--help")...)
 		if code != exitDone || log != "" {
