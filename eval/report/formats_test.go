@@ -27,13 +27,13 @@ func TestMarkdown(t *testing.T) {
 		for _, line := range strings.Split(out, "\n") {
 			if strings.HasPrefix(line, `| Zero\|shot`) {
 				rows++
-				if n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"); n != 8 {
+				if n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"); n != 9 {
 					t.Errorf("%d column marks in %s", n, line)
 				}
 			}
 		}
-		if rows != 2 {
-			t.Errorf("%d rows of the first system, want one per budget", rows)
+		if rows != 2*3 {
+			t.Errorf("%d rows of the first system, want its score and two further numbers per budget", rows)
 		}
 	}
 }

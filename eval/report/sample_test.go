@@ -36,9 +36,12 @@ func sample() (*Report, fstest.MapFS) {
 			Difference: Score{Value: .16, Low: -.1, High: .4, Level: .95, Method: "bca", N: 6}}},
 	}
 	for _, eps := range []int{4, 8} {
-		for _, a := range []struct{ name, kind string }{{"noise", "noise"}, {"pgd", "gradient"}, {"prm", "gradient"}, {"worst", "worst"}} {
+		for _, a := range []struct{ name, kind string }{{"noise", "noise"}, {"pgd", "gradient"}, {"prm", "gradient"}, {"worst", "worst"}, {"white-box", "gradient"}} {
 			r.Attacks = append(r.Attacks, Attack{ID: fmt.Sprintf("%s@%d/255", a.name, eps), Name: a.name, Kind: a.kind, Knowledge: "encoder",
 				Eps: fmt.Sprintf("%d/255", eps), EpsValue: Number(float64(eps) / 255), Cost: Cost{600, 590, 0}})
+			if at := &r.Attacks[len(r.Attacks)-1]; a.name == "white-box" {
+				at.Knowledge, at.Systems = "system", []string{"zero-shot", "probe"}
+			}
 		}
 	}
 	fillCells(r)
@@ -63,12 +66,17 @@ func sample() (*Report, fstest.MapFS) {
 func fillCells(r *Report) {
 	for si, s := range r.Systems {
 		for ai, a := range r.Attacks {
+			if len(a.Systems) > 0 && s.ID == "caption" {
+				continue
+			}
 			v := .92 - .08*float64(ai)*float64(si+1)/2
 			c := Cell{System: s.ID, Attack: a.ID, Score: Score{Value: Number(v), Low: Number(v - .1), High: Number(min(1, v+.08)), Level: .95, Method: "wilson", N: 6}}
 			if a.ID != Clean {
 				p := Number(.01)
+				c.Lost = &Score{Value: Number(1 - v/.92), Low: 0, High: 1, Level: .95, Method: "bca", N: 6}
 				c.Drop, c.PValue = &Score{Value: Number(.92 - v), Low: 0, High: .9, Level: .95, Method: "bca", N: 6}, &p
 			}
+			c.More = []Reading{{Metric{"balanced accuracy", true, true}, c.Score}}
 			r.Cells = append(r.Cells, c)
 		}
 	}
@@ -93,6 +101,16 @@ func addImages(r *Report) fstest.MapFS {
 			}
 			for l := range 7 {
 				o.Layers = append(o.Layers, Number(1-float64(ai*l)/70-float64(i)/100))
+			}
+			if len(a.Systems) > 0 {
+				for _, system := range a.Systems {
+					alone := o
+					alone.System, alone.Tokens = system, nil
+					alone.Answers = []Answer{{System: system, Text: "hole", Truth: "crack", Reason: "wrong"}}
+					im.Outcomes = append(im.Outcomes, alone)
+				}
+				files[o.File] = &fstest.MapFile{Data: picture(60, 90, i, ai)}
+				continue
 			}
 			for _, s := range r.Systems {
 				o.Answers = append(o.Answers, Answer{System: s.ID, Text: "crack <b>", Truth: "crack", Value: Number((i + ai) % 2), Reason: "right"})
