@@ -226,7 +226,7 @@ func (s *structure) findPatches(g *graph.Graph, r *reach) {
 	image := g.Inputs[0].Shape
 	windows := 0
 	for _, n := range g.Nodes {
-		stride, grid, ok := window(n)
+		stride, grid, ok := windowOf(n)
 		if !ok || !before[n.Out[0]] {
 			continue
 		}
@@ -240,8 +240,8 @@ func (s *structure) findPatches(g *graph.Graph, r *reach) {
 	}
 }
 
-// window gives stride and number of places of a convolution or of a cut into patches.
-func window(n *graph.Node) (stride, grid [2]int, ok bool) {
+// windowOf gives stride and number of places of a convolution or of a cut into patches.
+func windowOf(n *graph.Node) (stride, grid [2]int, ok bool) {
 	switch op := n.Op.(type) {
 	case graph.Patches:
 		shape := n.In[0].Shape
