@@ -31,6 +31,11 @@ func (h *PixelBoxes) VJP(in Input, d []float32) ([]Activation, error) {
 	return h.pixels.VJP(in, d)
 }
 
+// Decisions implements [Attackable]: every cell's mask value.
+func (h *PixelBoxes) Decisions(clean []Output, t Truth) ([]Decisions, error) {
+	return h.pixels.Decisions(clean, t)
+}
+
 // Predict implements [Head].
 func (h *PixelBoxes) Predict(in Input) (Output, error) {
 	p, err := h.pixels.cfg.finer().over(h.Name(), in.Width, in.Height)

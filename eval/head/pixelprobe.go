@@ -131,6 +131,11 @@ func (h *PixelProbe) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return h.cfg.Skips.back(in, d), nil
 }
 
+// Decisions implements [Attackable]: every cell's mask value.
+func (h *PixelProbe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+	return ofMask(h.name, h.cfg.finer(), h.cfg.Values, t)
+}
+
 func (h *PixelProbe) state() (*state, error) {
 	s, err := newState(kindPixelProbe, h.name, h.cfg)
 	if err != nil {

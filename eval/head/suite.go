@@ -77,9 +77,13 @@ type suiteBuilder struct {
 	train         []Features
 	layout        Layout
 	embed, tokens Source
+	pixels        *PixelProbe // nil before it is trained, and where there are no masks
 	heads         []Head
 	errs          []error
 }
+
+// fine is the number of cells a side of a patch that pixel heads tell apart: the patch's pixels, at most eight.
+func (b *suiteBuilder) fine() int { return min(max(b.Spec.Patch, 1), 8) }
 
 // keep takes a head and its error; generic so that a nil pointer of a head's type is not taken for a head.
 func keep[H Head](b *suiteBuilder, h H, err error) {
@@ -178,6 +182,11 @@ func (b *suiteBuilder) segmentation() {
 	keep(b, linear, err)
 	mlp, err := TrainDenseProbe(b.name("segment-mlp-skips"), b.layout, b.skips(), b.train, k, []int{64}, b.training(8, 256, 0.003))
 	keep(b, mlp, err)
+	pixels, err := TrainPixelProbe(b.name("segment-pixels"), b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, b.fine(), b.training(8, 256, 0.005))
+	keep(b, pixels, err)
+	if err == nil {
+		b.pixels = pixels
+	}
 	knn, err := NewDenseKNN(b.name("segment-knn"), b.layout, b.skips()[:1], b.train, k, 7, 100, b.Seed)
 	keep(b, knn, err)
 	if h := b.denseZeroShot("segment-zeroshot"); h != nil {
@@ -238,6 +247,9 @@ func (b *suiteBuilder) detection() {
 	keep(b, linear, err)
 	boxes, err := TrainBoxHead(b.name("detect-mlp-skips"), b.layout, b.skips(), b.train, k, []int{96}, b.training(12, 256, 0.003))
 	keep(b, boxes, err)
+	if b.pixels != nil {
+		b.heads = append(b.heads, NewPixelBoxes(b.name("detect-pixels"), b.pixels))
+	}
 	proto, err := NewPrototypeBoxes(b.name("detect-prototypes"), b.layout, b.skips()[:1], b.train, k)
 	keep(b, proto, err)
 	if h := b.denseZeroShot("detect-regions-zeroshot"); h != nil {
