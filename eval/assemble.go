@@ -3,6 +3,7 @@ package eval
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +14,8 @@ import (
 )
 
 // Assemble makes the report of a finished run from its journal, or of a whole evaluation from the
-// journals of all its shards. It depends on the journals, the gates and the baseline alone. The Run
+// journals of all its shards. Trials of defences that are not finished are left out and named among what was
+// not tested. It depends on the journals, the gates and the baseline alone. The Run
 // holds the seconds that the journals recorded.
 func Assemble(gates []Gate, baseline *report.Report, journals ...*Journal) (*report.Report, *report.Run, error) {
 	j, err := join(journals)
@@ -50,17 +52,18 @@ func Finish(run *report.Run, started time.Time, machine string) {
 
 // assembly is one call of Assemble.
 type assembly struct {
-	journal  *Journal
-	report   *report.Report
-	scorers  []scorer
-	seconds  map[string]float64
-	latency  map[string]report.Latency
-	tried    map[string]bool         // systems behind defences that have trials, which judge them
-	rows     map[string][][]Response // attack → system → image, from the files
-	float    map[string][][]Response // the same before rounding
-	pvalues  []*report.Number        // of attacks against clean, to be adjusted together
-	bounds   []*report.Number        // of white-box attacks against clean
-	controls []*report.Number        // of noise against clean and of attacks against each other
+	journal    *Journal
+	report     *report.Report
+	scorers    []scorer
+	seconds    map[string]float64
+	latency    map[string]report.Latency
+	tried      map[string]bool         // systems behind defences that have trials, which judge them
+	unfinished []string                // trials of an interrupted run
+	rows       map[string][][]Response // attack → system → image, from the files
+	float      map[string][][]Response // the same before rounding
+	pvalues    []*report.Number        // of attacks against clean, to be adjusted together
+	bounds     []*report.Number        // of white-box attacks against clean
+	controls   []*report.Number        // of noise against clean and of attacks against each other
 }
 
 func newReport(j *Journal) *report.Report {
@@ -72,6 +75,8 @@ func newReport(j *Journal) *report.Report {
 	}
 	return r
 }
+
+var errUnfinished = errors.New("not finished")
 
 // join unites the journals of shards and refuses what does not belong together or is not finished.
 func join(journals []*Journal) (*Journal, error) {
@@ -105,7 +110,7 @@ func join(journals []*Journal) (*Journal, error) {
 		}
 	}
 	if missing > 0 {
-		return nil, fmt.Errorf("eval: %d pairs of image and attack are not finished: resume the run or add the missing shards", missing)
+		return nil, fmt.Errorf("eval: %d pairs of image and attack are %w: resume the run or add the missing shards", missing, errUnfinished)
 	}
 	return all, nil
 }

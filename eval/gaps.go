@@ -25,6 +25,9 @@ func (a *assembly) gaps() []report.Text {
 	if budgets := r.Budgets(); len(budgets) > 0 {
 		out = append(out, report.T("gap.other-eps", strings.Join(budgets, ", ")))
 	}
+	if len(a.unfinished) > 0 {
+		out = append(out, report.T("gap.unfinished", strings.Join(a.unfinished, ", ")))
+	}
 	out = append(out, report.T("gap.other-images", len(r.Images)))
 	if missing := a.missingTasks(); missing != "" {
 		out = append(out, report.T("gap.tasks", missing))

@@ -110,7 +110,7 @@ func ReadJournal(path string) (*Journal, error) {
 			return nil, fmt.Errorf("%s: a trial lies in %q, which is no path below the journal's folder", path, folder)
 		}
 		t, err := ReadJournal(filepath.Join(filepath.Dir(path), filepath.FromSlash(folder), JournalName))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		j.trials = append(j.trials, t)

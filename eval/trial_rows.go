@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,9 @@ import (
 func tried(j *Journal) map[string]bool {
 	out := map[string]bool{}
 	for _, t := range j.trials {
+		if t == nil {
+			continue
+		}
 		if head := t.head.Trial; head != nil {
 			for _, s := range head.Systems {
 				out[behind(head.Defence, s)] = true
@@ -29,12 +33,19 @@ func (a *assembly) defences(journals []*Journal) error {
 	for k := range a.journal.head.Trials {
 		var parts []*Journal
 		for _, j := range journals {
-			if k >= len(j.trials) {
-				return fmt.Errorf("eval: trial %s is not finished: resume the run", a.journal.head.Trials[k])
+			if k < len(j.trials) && j.trials[k] != nil {
+				parts = append(parts, j.trials[k])
 			}
-			parts = append(parts, j.trials[k])
+		}
+		if len(parts) < len(journals) {
+			a.unfinished = append(a.unfinished, a.journal.head.Trials[k])
+			continue
 		}
 		rows, err := newTrialAssembly(a, parts)
+		if errors.Is(err, errUnfinished) {
+			a.unfinished = append(a.unfinished, parts[0].head.Trial.Defence)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("eval: trial %s: %w", a.journal.head.Trials[k], err)
 		}

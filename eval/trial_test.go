@@ -80,9 +80,12 @@ var quickly = Adversity{Steps: 4, RandomSteps: 3, EOT: 2, Draws: 2, Score: []str
 func TestTrialsGiveTheSameResult(t *testing.T) {
 	p := trialPlan(t, 5, quickly, countermeasure(t, "jpeg(75)"), countermeasure(t, "noise(8/255)+softmax+round(1)"))
 	_, want := assembled(t, finish(t, p, t.TempDir(), false))
-	for _, after := range []int{3, 9, 20} {
+	for _, after := range []int{3, 9, 25} {
 		dir := t.TempDir()
 		interrupt(t, p, dir, after)
+		if after == 25 {
+			checkUnfinished(t, dir)
+		}
 		finish(t, p, dir, true)
 		read, err := ReadJournal(filepath.Join(dir, JournalName))
 		if err != nil {
@@ -103,6 +106,21 @@ func TestTrialsGiveTheSameResult(t *testing.T) {
 	}
 	if _, _, err := Assemble(nil, nil, parts[0]); err != nil {
 		t.Errorf("one shard alone: %v", err)
+	}
+}
+
+// checkUnfinished reads an interrupted run whose own attacks are done: the trials that are done have rows, the others
+// are named.
+func checkUnfinished(t *testing.T, dir string) {
+	t.Helper()
+	read, err := ReadJournal(filepath.Join(dir, JournalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := assembled(t, read)
+	named := slices.ContainsFunc(r.NotTested, func(g report.Text) bool { return g.Code == "gap.unfinished" })
+	if n := len(r.Defences); n == 0 || n == 3 || !named {
+		t.Errorf("%d rows of 3, the others named: %v", n, named)
 	}
 }
 

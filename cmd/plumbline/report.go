@@ -139,7 +139,8 @@ func newMerge() *cobra.Command {
 		Short: "Join the shards of one evaluation",
 		Long: `Merge reads the journals in the folders of runs made with --shard i/n, checks that they belong to one
 evaluation and cover it, and writes the report that a single run would have written. Pictures stay in the
-shards' folders; those needed for the gallery are copied.`,
+shards' folders; those needed for the gallery are copied. Of an interrupted run whose own attacks are done it
+reports the defences whose trials are done, and names the others.`,
 		Example: "  plumbline report merge part1/ part2/ --out plumbline-report",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 {

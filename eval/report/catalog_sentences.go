@@ -71,5 +71,6 @@ var gapTexts = map[string]entry{
 	"gap.other-images":    both("images unlike the {0} tested ones", "試験した{0}枚と異なる画像"),
 	"gap.other-attacks":   both("attacks that this run did not include; a system that holds here may fall to them", "本実行に含まれない攻撃。ここで持ちこたえても、それらに破られうる"),
 	"gap.tasks":           both("the tasks {0}", "タスク：{0}"),
+	"gap.unfinished":      both("defences whose trials were interrupted: {0}", "試行が中断された防御：{0}"),
 	"gap.robust-transfer": both("attacks on defences that were crafted on a robust encoder", "頑健なエンコーダで作成した、防御への攻撃"),
 }
