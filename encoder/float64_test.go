@@ -281,7 +281,7 @@ func (e *exact) conv(op graph.Conv, n *graph.Node) []float64 {
 	each := s.C / s.Groups
 	for i := range y {
 		oc := i / (s.Oh * s.Ow)
-		window(s, i, func(kh, kw, h, v int) {
+		eachSeen(s, i, func(kh, kw, h, v int) {
 			for c := range each {
 				in := oc/(s.Oc/s.Groups)*each + c
 				y[i] += x[(in*s.H+h)*s.W+v] * w[((oc*each+c)*s.Kh+kh)*s.Kw+kw]
@@ -294,8 +294,8 @@ func (e *exact) conv(op graph.Conv, n *graph.Node) []float64 {
 	return y
 }
 
-// window calls f for what output i of a convolution or pooling sees of the image.
-func window(s kernel.ConvShape, i int, f func(kh, kw, h, w int)) {
+// eachSeen calls f for what output i of a convolution or pooling sees of the image.
+func eachSeen(s kernel.ConvShape, i int, f func(kh, kw, h, w int)) {
 	for kh := range s.Kh {
 		for kw := range s.Kw {
 			h, w := i/s.Ow%s.Oh*s.Sh+kh*s.Dh-s.Pt, i%s.Ow*s.Sw+kw*s.Dw-s.Pl
@@ -314,7 +314,7 @@ func (e *exact) averagePool(op graph.Pool, x []float64) []float64 {
 	y := make([]float64, s.C*s.Oh*s.Ow)
 	for i := range y {
 		count := 0
-		window(s, i, func(_, _, h, w int) {
+		eachSeen(s, i, func(_, _, h, w int) {
 			y[i] += x[(i/(s.Oh*s.Ow)*s.H+h)*s.W+w]
 			count++
 		})
