@@ -98,7 +98,7 @@ func TestGateFails(t *testing.T) {
 // that was left alone.
 func TestKilledAndResumed(t *testing.T) {
 	whole, broken := t.TempDir(), t.TempDir()
-	common := quick(t, "", "--eps", "2/255,4/255,8/255")
+	common := quick(t, "", "--eps", "2/255,4/255,8/255", "--attack", "white-box(apgd(steps=2))")
 	args := func(dir string) []string { return append(slices.Clone(common), "--out", dir) }
 	succeed(t, args(whole)...)
 	journal := filepath.Join(broken, eval.JournalName)
@@ -137,7 +137,7 @@ func TestInterrupted(t *testing.T) {
 
 func TestShards(t *testing.T) {
 	whole, one, two, joined := t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir()
-	common := quick(t, "")
+	common := quick(t, "", "--attack", "white-box(apgd(steps=2))")
 	args := func(dir string, more ...string) []string {
 		return append(append(slices.Clone(common), "--out", dir), more...)
 	}
@@ -160,6 +160,49 @@ func TestShards(t *testing.T) {
 		if out := succeed(t, "report", "render", filepath.Join(joined, "report.json"), "--format", format, "--lang", "ja"); !strings.Contains(out, mark) {
 			t.Errorf("%s: %.80s", format, out)
 		}
+	}
+}
+
+// TestThreads runs the command on one processor and on two.
+func TestThreads(t *testing.T) {
+	common := quick(t, "", "--attack", "white-box(apgd(steps=2))")
+	dirs := map[string]string{"1": t.TempDir(), "2": t.TempDir()}
+	for threads, dir := range dirs {
+		cmd := process(t, append(slices.Clone(common), "--out", dir)...)
+		cmd.Env = append(cmd.Env, "GOMAXPROCS="+threads)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s threads: %v\n%s", threads, err, out)
+		}
+	}
+	sameFile(t, filepath.Join(dirs["1"], "report.json"), filepath.Join(dirs["2"], "report.json"))
+}
+
+// TestExitCodesFromShell asks a shell for the codes, as a pipeline does.
+func TestExitCodesFromShell(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no shell")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := t.TempDir()
+	someTiles(t, in)
+	script := `
+run() { "$PLUMBLINE" check --images "$IN" --seed 1 --attack "prm(steps=2)" --out "$OUT" "$@" >/dev/null 2>&1; echo $?; }
+run --gate 'accuracy(system=zero-shot) >= 0'
+run --gate 'robust_accuracy(attack=worst) >= 0.5'  # one attack has no worst case: undecided
+run --gate 'robust_accuracy(attack=prm) >= 1.1'
+run --gate 'robust_accuracy'
+run --encoder nowhere.onnx --labels nowhere.json --text nowhere.npy
+timeout --preserve-status -s INT 1 "$PLUMBLINE" check --images "$IN" --attack "prm(steps=100000,patience=0)" --out "$OUT" >/dev/null 2>&1; echo $?
+`
+	cmd := exec.Command(shell, "-c", script)
+	cmd.Env = append(os.Environ(), "PLUMBLINE_TEST_AS_COMMAND=1", "PLUMBLINE="+self, "IN="+in, "OUT="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if want := "0\n1\n1\n2\n3\n4\n"; err != nil || string(out) != want {
+		t.Errorf("codes %q, want %q (%v)", out, want, err)
 	}
 }
 
