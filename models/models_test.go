@@ -156,3 +156,22 @@ func nearest(t *testing.T, enc encoder.Encoder, jpg []byte, text [][]float32) in
 	}
 	return best
 }
+
+// TestSize bounds what everyone who imports the package carries.
+func TestSize(t *testing.T) {
+	var total int64
+	err := fs.WalkDir(files, ".", func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		total += info.Size()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if total > 30e6 {
+		t.Errorf("the embedded files have %d bytes; at most 30 MB", total)
+	}
+}

@@ -78,7 +78,7 @@ how hard.`,
 	fl.StringVar(&f.out, "out", "plumbline-report", "folder for the report")
 	fl.StringVar(&f.baseline, "baseline", "", "earlier report.json to compare with")
 	fl.StringVar(&f.shard, "shard", "", "i/n: only every n-th image, from the i-th")
-	fl.StringVar(&f.set.Heads.Files, "heads", "", "folder of trained heads that stand on the encoder as well")
+	fl.StringVar(&f.set.Heads.Files, "heads", "", "folder of trained heads that stand on the encoder as well, or the embedded model that they come with")
 	fl.StringVar(&f.saveHeads, "save-heads", "", "folder to save the heads in that the configuration trains")
 	fl.StringVar(&f.lang, "lang", "en", "language first shown in the HTML: en or ja")
 	fl.IntVar(&f.workers, "workers", 0, "images at once (0: all processors); changes no result")

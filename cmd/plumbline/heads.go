@@ -21,7 +21,7 @@ import (
 // headsConfig says which heads stand on the encoder beside the zero-shot inspectors: those in a folder, or
 // a suite over all tasks trained on other images of the same classes.
 type headsConfig struct {
-	Files  string      `yaml:"files,omitempty"` // folder of heads saved with --save-heads
+	Files  string      `yaml:"files,omitempty"` // folder of heads saved with --save-heads, or an embedded model with heads
 	Train  *dataConfig `yaml:"train,omitempty"` // images to train on; not among those that are judged
 	Effort float64     `yaml:"effort,omitempty"`
 	Seed   uint64      `yaml:"seed,omitempty"`
@@ -39,7 +39,7 @@ func (h headsConfig) systems(ctx context.Context, cfg config, enc encoder.Encode
 	case h.Files != "" && h.Train != nil:
 		return nil, usagef("heads: give files or train, not both")
 	case h.Files != "":
-		heads, err = loadHeads(os.DirFS(h.Files))
+		heads, err = namedHeads(h.Files)
 		note = "loaded from " + filepath.Base(h.Files)
 	case h.Train != nil:
 		heads, note, err = h.train(ctx, enc, data, p)
@@ -91,6 +91,18 @@ func loadHeads(files fs.FS) ([]head.Head, error) {
 		return nil, fmt.Errorf("no *%s file in the folder of heads", headFile)
 	}
 	return out, nil
+}
+
+// namedHeads reads a folder of heads, or those of an embedded model by its name when no such folder is there.
+func namedHeads(name string) ([]head.Head, error) {
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && slices.Contains(models.Names(), name) {
+		heads, err := embeddedHeads(name)
+		if err == nil && len(heads) == 0 {
+			err = usagef("heads: %s has none embedded", name)
+		}
+		return heads, err
+	}
+	return loadHeads(os.DirFS(name))
 }
 
 func embeddedHeads(model string) ([]head.Head, error) {

@@ -95,15 +95,15 @@ Where the card states no SHA-256, pull refuses unless told to accept that.`,
 			if err != nil {
 				return err
 			}
-			if err := os.MkdirAll(out, 0o755); err != nil {
-				return err
-			}
 			folder, err := models.Files(args[0])
 			if err != nil {
 				return err
 			}
 			for _, f := range m.Card.Files {
-				path := filepath.Join(out, f.Name)
+				path := filepath.Join(out, filepath.FromSlash(f.Name))
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					return err
+				}
 				if err := atomicfile.Write(path, func(w io.Writer) error {
 					content, err := fs.ReadFile(folder, f.Name)
 					if err != nil {
@@ -164,7 +164,7 @@ func verifyFile(dir string, f models.File) error {
 	if dir == "" {
 		return nil
 	}
-	r, err := os.Open(filepath.Join(dir, f.Name))
+	r, err := os.Open(filepath.Join(dir, filepath.FromSlash(f.Name)))
 	if err != nil {
 		return err
 	}

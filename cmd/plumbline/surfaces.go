@@ -99,7 +99,7 @@ func printOutcome(w io.Writer, name string, o, first pretrain.Outcome) error {
 	}
 	v := stat.Wilson(right, n, 0.95)
 	fmt.Fprintf(w, "| %s | %s | %.3f [%.3f, %.3f] | %.2g |", name, o.Condition, float64(right)/float64(n), v.Lo, v.Hi, pair.McNemar())
-	for _, c := range [][2]stat.Statistic{{o.MIoU, first.MIoU}, {o.AP50, first.AP50}} {
+	for _, c := range [][2]stat.Statistic{{o.MIoU, first.MIoU}, {o.Boxes.AP50(), first.Boxes.AP50()}} {
 		if err := printPaired(w, n, c[0], c[1]); err != nil {
 			return err
 		}

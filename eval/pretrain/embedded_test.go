@@ -2,6 +2,7 @@ package pretrain_test
 
 import (
 	"context"
+	"io/fs"
 	"math"
 	"testing"
 
@@ -59,5 +60,47 @@ func TestEmbeddedModel(t *testing.T) {
 	slack := 4 * math.Sqrt(want*(1-want)/n)
 	if got := float64(right) / n; math.Abs(got-want) > slack {
 		t.Errorf("%d of %d right, %.3f; the card says %.3f", right, n, got, want)
+	}
+}
+
+// TestEmbeddedHeads judges the heads that come with the models on unseen surfaces.
+func TestEmbeddedHeads(t *testing.T) {
+	for _, c := range []struct {
+		model, file string
+		least       float64
+	}{
+		{"surfaces-tiny", "classify-linear", 0.75},
+		{"surfaces-tiny", "segment-pixels", 0.4},
+		{"surfaces-tuned-classify", "classify-linear", 0.75},
+		{"surfaces-tuned-segment", "segment-pixels", 0.4},
+	} {
+		m, err := models.Open(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := m.Encoder()
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder, err := models.Files(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := fs.ReadFile(folder, "heads/"+c.file+".head")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := head.Decode(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		score, err := pretrain.Bench{Seed: 1, Test: 70}.Clean(context.Background(), e, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if score.Value < c.least {
+			t.Errorf("%s of %s: %s %.3f", c.file, c.model, score.Metric, score.Value)
+		}
+		t.Logf("%s of %s: %s %.3f", c.file, c.model, score.Metric, score.Value)
 	}
 }

@@ -51,9 +51,6 @@ func (o Outcome) MIoU(images []int) float64 {
 	return sum.MeanIoU(true)
 }
 
-// AP50 is the mean over classes of the average precision at an IoU of 0.5.
-func (o Outcome) AP50(images []int) float64 { return o.Boxes.On(images).AP50 }
-
 // Run measures one encoder under all conditions.
 func (b Bench) Run(ctx context.Context, e encoder.Encoder) ([]Outcome, error) {
 	size := e.Spec().ImageSize[0]

@@ -22,7 +22,7 @@ var miniature = Recipe{
 	Name:  "miniature",
 	Image: tower.Image{Size: 64, Patch: 16, Width: 32, Depth: 2, Heads: 2, Embed: 16},
 	Text:  tower.Text{Width: 16, Depth: 1, Heads: 2, Embed: 16},
-	Seed:  5, Images: 70, Held: 35,
+	Seed:  5, Images: 70, Held: 35, Dense: 0.5,
 	Train: train.Config{Steps: 60, Batch: 16, LR: 3e-3, Warmup: 5, Decay: 0.05, Clip: 1, Seed: 5},
 }
 
@@ -104,7 +104,7 @@ func TestMiniature(t *testing.T) {
 func TestOverfit(t *testing.T) {
 	r := miniature
 	r.Images, r.Held = 32, 0
-	r.Train.Steps, r.Train.Decay = 150, 0
+	r.Train.Steps, r.Train.Decay, r.Dense = 150, 0, 0
 	m, err := New(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
