@@ -19,6 +19,7 @@ type trace struct {
 	runs   []run
 	acts   []*tensor.Dense
 	grads  []*tensor.Dense
+	crew   crew
 }
 
 // run is one image's execution.
@@ -165,11 +166,7 @@ func backwardOne(ctx context.Context, t *trace, b int) error {
 
 // each calls f for every image on up to GOMAXPROCS goroutines and returns the first error by index.
 func (t *trace) each(ctx context.Context, f func(context.Context, *trace, int) error) error {
-	n := len(t.runs)
-	if n == 1 {
-		return f(ctx, t, 0)
-	}
-	return parallel(n, func(b int) error { return f(ctx, t, b) })
+	return t.crew.run(ctx, t, f)
 }
 
 func parallel(n int, f func(i int) error) error {

@@ -6,7 +6,7 @@
 prints, for the forward pass and for the forward pass with the gradient at the pixels, the median time of
 both for one image and the median, quartiles and number of the ratios PyTorch/Plumbline, pair by pair.
 PyTorch runs in a process of its own; its matrix products come from whatever BLAS it was built or linked
-with, which the first line names. Needs torch; nothing in the module depends on it.
+with, which the first line names. Debian's python3-torch takes a slow one unless libopenblas0-pthread is installed. Needs torch; nothing in the module depends on it.
 """
 import argparse
 import json
@@ -71,13 +71,22 @@ def torch_side(shape, batch, threads):
     passes = {"fwd": forward, "grad": gradient}
     for f in passes.values():
         f()
-    blas = [w for w in torch.__config__.show().split() if "blas" in w.lower()]
-    print(json.dumps({"torch": torch.__version__, "blas": blas[:3]}), file=sys.stderr)
+    print(json.dumps({"torch": torch.__version__, "blas": loaded("blas")}), file=sys.stderr)
     print("ready", flush=True)
     for line in sys.stdin:
         start = time.perf_counter()
         passes[line.strip()]()
         print((time.perf_counter() - start) / batch, flush=True)
+
+
+def loaded(word):
+    """The libraries in this process whose file name has word, by what their links lead to."""
+    try:
+        with open("/proc/self/maps") as f:
+            paths = {line.split()[-1] for line in f if word in os.path.basename(line.split()[-1])}
+    except OSError:
+        return []
+    return sorted(os.path.realpath(p) for p in paths)
 
 
 def serve(command, env=None):
