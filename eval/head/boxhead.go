@@ -36,11 +36,7 @@ const (
 // in. Other patches in a box, and those in Ignore boxes, train nothing. The loss is the cross-entropy (patches
 // of objects weigh as much as background in all) plus the squared error of the distances.
 func TrainBoxHead(name string, layout Layout, taps []encoder.Tap, feats []Features, classes int, hidden []int, how Training) (*BoxHead, error) {
-	s, err := newSkips(name, layout, taps, feats)
-	if err != nil {
-		return nil, err
-	}
-	acts, err := s.of(name, feats)
+	s, acts, err := joined(name, layout, taps, feats)
 	if err != nil {
 		return nil, err
 	}
@@ -244,12 +240,9 @@ func (h *BoxHead) Decisions(_ []Output, t Truth) ([]Decisions, error) {
 }
 
 func (h *BoxHead) state() (*state, error) {
-	s, err := newState(kindBox, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	h.net.save(s, "")
-	return s, nil
+	return newState(kindBox, h.name, h.cfg, func(s *state) {
+		h.net.save(s, "")
+	})
 }
 
 func loadBox(s *state) (Head, error) {

@@ -128,12 +128,9 @@ func (c *Cosine) VJP(in Input, dScores []float32) ([]Activation, error) {
 }
 
 func (c *Cosine) state() (*state, error) {
-	s, err := newState(kindCosine, c.name, c.cfg)
-	if err != nil {
-		return nil, err
-	}
-	s.addRows("directions", c.dirs)
-	return s, nil
+	return newState(kindCosine, c.name, c.cfg, func(s *state) {
+		s.addRows("directions", c.dirs)
+	})
 }
 
 func loadCosine(s *state) (Head, error) {

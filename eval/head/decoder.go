@@ -242,15 +242,12 @@ func (d *Decoder) stepBack(m *memory, s step, dLogits []float32, dk, dv Activati
 }
 
 func (d *Decoder) state() (*state, error) {
-	s, err := newState(kindDecoder, d.name, d.cfg)
-	if err != nil {
-		return nil, err
-	}
-	d.in.save(s, "")
-	for _, w := range d.shapes() {
-		s.add(w.name, *w.data, w.rows, w.cols)
-	}
-	return s, nil
+	return newState(kindDecoder, d.name, d.cfg, func(s *state) {
+		d.in.save(s, "")
+		for _, w := range d.shapes() {
+			s.add(w.name, *w.data, w.rows, w.cols)
+		}
+	})
 }
 
 func loadDecoder(s *state) (Head, error) {

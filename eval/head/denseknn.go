@@ -30,11 +30,7 @@ type denseKNNConfig struct {
 // classes times that; their features are standardised. A patch has the value of the most of its pixels that are
 // not background if those are at least a quarter, and is background otherwise.
 func NewDenseKNN(name string, layout Layout, taps []encoder.Tap, feats []Features, classes, k, perValue int, seed uint64) (*DenseKNN, error) {
-	s, err := newSkips(name, layout, taps, feats)
-	if err != nil {
-		return nil, err
-	}
-	acts, err := s.of(name, feats)
+	s, acts, err := joined(name, layout, taps, feats)
 	if err != nil {
 		return nil, err
 	}
@@ -153,13 +149,10 @@ func (h *DenseKNN) Predict(in Input) (Output, error) {
 }
 
 func (h *DenseKNN) state() (*state, error) {
-	s, err := newState(kindDenseKNN, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	h.scale.save(s, "")
-	s.addRows("bank", h.bank)
-	return s, nil
+	return newState(kindDenseKNN, h.name, h.cfg, func(s *state) {
+		h.scale.save(s, "")
+		s.addRows("bank", h.bank)
+	})
 }
 
 func loadDenseKNN(s *state) (Head, error) {

@@ -25,11 +25,7 @@ type denseProbeConfig struct {
 // TrainDenseProbe fits the net to the shares of the classes in each patch by cross-entropy, rarer classes
 // weighing more (by the root of their rarity, at most 20). Images without a mask count as background.
 func TrainDenseProbe(name string, layout Layout, taps []encoder.Tap, feats []Features, classes int, hidden []int, how Training) (*DenseProbe, error) {
-	s, err := newSkips(name, layout, taps, feats)
-	if err != nil {
-		return nil, err
-	}
-	acts, err := s.of(name, feats)
+	s, acts, err := joined(name, layout, taps, feats)
 	if err != nil {
 		return nil, err
 	}
@@ -142,12 +138,9 @@ func (h *DenseProbe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
 }
 
 func (h *DenseProbe) state() (*state, error) {
-	s, err := newState(kindDenseProbe, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	h.net.save(s, "")
-	return s, nil
+	return newState(kindDenseProbe, h.name, h.cfg, func(s *state) {
+		h.net.save(s, "")
+	})
 }
 
 func loadDenseProbe(s *state) (Head, error) {

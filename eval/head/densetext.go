@@ -226,16 +226,13 @@ func (h *DenseZeroShot) Decisions(_ []Output, t Truth) ([]Decisions, error) {
 }
 
 func (h *DenseZeroShot) state() (*state, error) {
-	s, err := newState(kindDenseText, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	h.proj.save(s)
-	s.addRows("text", h.text)
-	if h.normal != nil {
-		s.add("normal", h.normal, len(h.normal))
-	}
-	return s, nil
+	return newState(kindDenseText, h.name, h.cfg, func(s *state) {
+		h.proj.save(s)
+		s.addRows("text", h.text)
+		if h.normal != nil {
+			s.add("normal", h.normal, len(h.normal))
+		}
+	})
 }
 
 func loadDenseText(s *state) (Head, error) {

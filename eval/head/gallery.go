@@ -140,12 +140,9 @@ func (g *Gallery) Decisions(clean []Output, t Truth) ([]Decisions, error) {
 }
 
 func (g *Gallery) state() (*state, error) {
-	s, err := newState(kindGallery, g.Name(), g.cfg)
-	if err != nil {
-		return nil, err
-	}
-	s.addRows("items", g.cosine.dirs)
-	return s, nil
+	return newState(kindGallery, g.Name(), g.cfg, func(s *state) {
+		s.addRows("items", g.cosine.dirs)
+	})
 }
 
 func loadGallery(s *state) (Head, error) {

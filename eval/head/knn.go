@@ -124,12 +124,9 @@ func nearest(bank [][]float32, x []float32, k int) ([]neighbour, error) {
 }
 
 func (h *KNN) state() (*state, error) {
-	s, err := newState(kindKNN, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	s.addRows("bank", h.bank)
-	return s, nil
+	return newState(kindKNN, h.name, h.cfg, func(s *state) {
+		s.addRows("bank", h.bank)
+	})
 }
 
 func loadKNN(s *state) (Head, error) {

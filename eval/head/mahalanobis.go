@@ -210,13 +210,10 @@ func (m *Mahalanobis) VJP(in Input, dScores []float32) ([]Activation, error) {
 }
 
 func (m *Mahalanobis) state() (*state, error) {
-	s, err := newState(kindMahalanobis, m.name, m.cfg)
-	if err != nil {
-		return nil, err
-	}
-	s.add("mean", m.mean, len(m.mean))
-	s.add("white", m.white, len(m.mean), len(m.mean))
-	return s, nil
+	return newState(kindMahalanobis, m.name, m.cfg, func(s *state) {
+		s.add("mean", m.mean, len(m.mean))
+		s.add("white", m.white, len(m.mean), len(m.mean))
+	})
 }
 
 func loadMahalanobis(s *state) (Head, error) {

@@ -160,12 +160,9 @@ func farthest(near []closest) int {
 }
 
 func (m *Memory) state() (*state, error) {
-	s, err := newState(kindMemory, m.name, m.cfg)
-	if err != nil {
-		return nil, err
-	}
-	s.addRows("bank", m.bank)
-	return s, nil
+	return newState(kindMemory, m.name, m.cfg, func(s *state) {
+		s.addRows("bank", m.bank)
+	})
 }
 
 func loadMemory(s *state) (Head, error) {

@@ -38,11 +38,7 @@ func TrainPixelProbe(name string, layout Layout, taps []encoder.Tap, feats []Fea
 	if fine < 1 || fine > maxFine || classes < 1 || classes >= pixelmap.Unlabelled {
 		return nil, fmt.Errorf("head %s: %d cells a side of a patch, %d classes", name, fine, classes)
 	}
-	s, err := newSkips(name, layout, taps, feats)
-	if err != nil {
-		return nil, err
-	}
-	acts, err := s.of(name, feats)
+	s, acts, err := joined(name, layout, taps, feats)
 	if err != nil {
 		return nil, err
 	}
@@ -137,12 +133,9 @@ func (h *PixelProbe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
 }
 
 func (h *PixelProbe) state() (*state, error) {
-	s, err := newState(kindPixelProbe, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	h.net.save(s, "")
-	return s, nil
+	return newState(kindPixelProbe, h.name, h.cfg, func(s *state) {
+		h.net.save(s, "")
+	})
 }
 
 func loadPixelProbe(s *state) (Head, error) {

@@ -110,12 +110,9 @@ func (p *Probe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
 }
 
 func (p *Probe) state() (*state, error) {
-	s, err := newState(kindProbe, p.name, p.cfg)
-	if err != nil {
-		return nil, err
-	}
-	p.net.save(s, "")
-	return s, nil
+	return newState(kindProbe, p.name, p.cfg, func(s *state) {
+		p.net.save(s, "")
+	})
 }
 
 func loadProbe(s *state) (Head, error) {

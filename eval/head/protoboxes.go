@@ -27,11 +27,7 @@ type protoBoxConfig struct {
 
 // NewPrototypeBoxes computes the prototypes. Patches belong to boxes as in [TrainBoxHead].
 func NewPrototypeBoxes(name string, layout Layout, taps []encoder.Tap, feats []Features, classes int) (*PrototypeBoxes, error) {
-	s, err := newSkips(name, layout, taps, feats)
-	if err != nil {
-		return nil, err
-	}
-	acts, err := s.of(name, feats)
+	s, acts, err := joined(name, layout, taps, feats)
 	if err != nil {
 		return nil, err
 	}
@@ -163,13 +159,10 @@ func (p placed) components(value []int, lead []float64) []metric.Detection {
 }
 
 func (h *PrototypeBoxes) state() (*state, error) {
-	s, err := newState(kindProtoBoxes, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	h.scale.save(s, "")
-	s.addRows("prototypes", h.proto)
-	return s, nil
+	return newState(kindProtoBoxes, h.name, h.cfg, func(s *state) {
+		h.scale.save(s, "")
+		s.addRows("prototypes", h.proto)
+	})
 }
 
 func loadProtoBoxes(s *state) (Head, error) {

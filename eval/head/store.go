@@ -59,12 +59,15 @@ func init() {
 	}
 }
 
-func newState(kind, name string, config any) (*state, error) {
+// newState describes a head; fill adds its arrays.
+func newState(kind, name string, config any, fill func(*state)) (*state, error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("head %s: %w", name, err)
 	}
-	return &state{Kind: kind, Name: name, Config: raw}, nil
+	s := &state{Kind: kind, Name: name, Config: raw}
+	fill(s)
+	return s, nil
 }
 
 func (s *state) add(name string, data []float32, shape ...int) {

@@ -197,14 +197,11 @@ func (h *Template) Decisions(clean []Output, _ Truth) ([]Decisions, error) {
 }
 
 func (h *Template) state() (*state, error) {
-	s, err := newState(kindTemplate, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	for i, n := range h.nets {
-		n.save(s, fmt.Sprint("slot", i, "."))
-	}
-	return s, nil
+	return newState(kindTemplate, h.name, h.cfg, func(s *state) {
+		for i, n := range h.nets {
+			n.save(s, fmt.Sprint("slot", i, "."))
+		}
+	})
 }
 
 func loadTemplate(s *state) (Head, error) {

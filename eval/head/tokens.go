@@ -97,6 +97,16 @@ func (s skips) of(head string, feats []Features) ([]Activation, error) {
 	return out, nil
 }
 
+// joined puts the taps of every image side by side.
+func joined(head string, layout Layout, taps []encoder.Tap, feats []Features) (skips, []Activation, error) {
+	s, err := newSkips(head, layout, taps, feats)
+	if err != nil {
+		return s, nil, err
+	}
+	acts, err := s.of(head, feats)
+	return s, acts, err
+}
+
 // blurred averages every patch with its neighbours in the 3×3 square around it, as far as they exist. Its
 // transpose is blurredBack.
 func (l Layout) blurred(a Activation) Activation {

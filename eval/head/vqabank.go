@@ -109,12 +109,9 @@ func (h *VQABank) Predict(in Input) (Output, error) {
 }
 
 func (h *VQABank) state() (*state, error) {
-	s, err := newState(kindVQABank, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	s.addRows("bank", h.bank)
-	return s, nil
+	return newState(kindVQABank, h.name, h.cfg, func(s *state) {
+		s.addRows("bank", h.bank)
+	})
 }
 
 func loadVQABank(s *state) (Head, error) {

@@ -144,12 +144,9 @@ func (h *VQANet) Decisions(clean []Output, t Truth) ([]Decisions, error) {
 }
 
 func (h *VQANet) state() (*state, error) {
-	s, err := newState(kindVQANet, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	h.net.save(s, "")
-	return s, nil
+	return newState(kindVQANet, h.name, h.cfg, func(s *state) {
+		h.net.save(s, "")
+	})
 }
 
 func loadVQANet(s *state) (Head, error) {

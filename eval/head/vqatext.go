@@ -120,14 +120,11 @@ func (h *VQAZeroShot) Decisions(clean []Output, t Truth) ([]Decisions, error) {
 }
 
 func (h *VQAZeroShot) state() (*state, error) {
-	s, err := newState(kindVQAText, h.name, h.cfg)
-	if err != nil {
-		return nil, err
-	}
-	for i, t := range h.text {
-		s.addRows(fmt.Sprint("answers", i), t.dirs)
-	}
-	return s, nil
+	return newState(kindVQAText, h.name, h.cfg, func(s *state) {
+		for i, t := range h.text {
+			s.addRows(fmt.Sprint("answers", i), t.dirs)
+		}
+	})
 }
 
 func loadVQAText(s *state) (Head, error) {
