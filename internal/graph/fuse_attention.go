@@ -1,6 +1,11 @@
 package graph
 
-import "github.com/plumbline-ml/plumbline/internal/kernel"
+import (
+	"math"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel"
+)
 
 // fuseAttention matches softmax(q·kᵀ·scale + mask)·v and reads q, k and v where their projections lie.
 func fuseAttention(g *Graph) {
@@ -27,7 +32,7 @@ func matchAttention(n *Node) (m attentionMatch, ok bool) {
 	if !ok || mul.TransA || mul.Alpha != 1 {
 		return m, false
 	}
-	scores, ok := softmaxInput(n.In[0])
+	scores, guarded, ok := softmaxInput(n.In[0])
 	if !ok {
 		return m, false
 	}
@@ -64,6 +69,9 @@ func matchAttention(n *Node) (m attentionMatch, ok bool) {
 		return m, false
 	}
 	m.in = []*Value{q.base, k.base, v.base}
+	if guarded && hidesRows(mask) {
+		return m, false
+	}
 	return m.withMask(mask)
 }
 
@@ -74,6 +82,20 @@ func addedMask(v *Value) (scores, mask *Value, ok bool) {
 		x, y = y, x
 	}
 	return x, y, ok && y.Const != nil && SameShape(x.Shape, v.Shape)
+}
+
+// hidesRows tells whether a mask of scores may leave a query without keys.
+func hidesRows(mask *Value) bool {
+	if mask == nil || len(mask.Shape) == 0 {
+		return false
+	}
+	keys := mask.Shape[len(mask.Shape)-1]
+	for row := range slices.Chunk(mask.Const.F, max(keys, 1)) {
+		if !slices.ContainsFunc(row, func(f float32) bool { return !math.IsInf(float64(f), -1) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // withMask adds a constant mask, spread to one matrix for all heads or one for each.
@@ -100,23 +122,42 @@ func (m attentionMatch) withMask(mask *Value) (attentionMatch, bool) {
 	return m, true
 }
 
-// softmaxInput looks through reshapes for a softmax over the last axis.
-func softmaxInput(v *Value) (*Value, bool) {
+// softmaxInput looks through reshapes for a softmax over the last axis; guarded tells that rows of no number, those
+// that a mask hides whole, are made zeros after it.
+func softmaxInput(v *Value) (x *Value, guarded, ok bool) {
 	for {
-		inner, ok := reshaped(v)
-		if !ok {
+		if inner, ok := reshaped(v); ok {
+			v = inner
+		} else if inner, ok := unguarded(v); ok {
+			v, guarded = inner, true
+		} else {
 			break
 		}
-		v = inner
 	}
 	if v.Def == nil {
-		return nil, false
+		return nil, false, false
 	}
 	op, ok := v.Def.Op.(Softmax)
 	if !ok || op.Log {
+		return nil, false, false
+	}
+	return v.Def.In[0], guarded, true
+}
+
+// unguarded matches x with zeros in place of what is no number.
+func unguarded(v *Value) (x *Value, ok bool) {
+	if v.Def == nil || v.Def.Op != Op(Where{}) {
 		return nil, false
 	}
-	return v.Def.In[0], true
+	bad, x := v.Def.In[0], v.Def.In[2]
+	if c, is := scalarConst(v.Def.In[1]); !is || c != 0 || bad.Def == nil {
+		return nil, false
+	}
+	if bad.Def.Op == Op(Cast{Bool}) {
+		bad = bad.Def.In[0]
+	}
+	of, ok := isUnary(bad, kernel.IsNaN)
+	return x, ok && of == x
 }
 
 // reshaped looks through a reshape that keeps the last two axes, as those that merge batch and heads do.

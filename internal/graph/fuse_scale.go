@@ -34,7 +34,7 @@ func headFactor(n *Node) (product *Node, factor *Value, ok bool) {
 	if !ok {
 		return nil, nil, false
 	}
-	_, probabilities := softmaxInput(p.a)
+	_, _, probabilities := softmaxInput(p.a)
 	r := len(b.Shape)
 	if probabilities || p.op.TransA || b.Const == nil || r < 3 || b.Shape[r-1] != 1 || b.Shape[r-2] != 1 {
 		return nil, nil, false

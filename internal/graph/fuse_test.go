@@ -70,6 +70,11 @@ func (s *sketch) stacked(a, b string, to ...int64) string {
 	return s.op("Reshape", c+" "+s.ints(to...))
 }
 
+// scores is x·xᵀ for each head.
+func (s *sketch) scores(x string) string {
+	return s.op("MatMul", x+" "+s.op("Transpose", x, onnx.IntsAttr("perm", 0, 1, 3, 2)))
+}
+
 // fusions are spellings over x [1,2,5,6] and what they are to become.
 var fusions = []struct {
 	name, want string
@@ -120,9 +125,12 @@ var fusions = []struct {
 		length := s.op("Clip", s.op("ReduceL2", "x "+s.ints(-1))+" "+s.number(1e-12))
 		return s.op("Div", "x "+s.op("Expand", length+" "+s.op("Shape", "x")))
 	}},
+	{"attention that guards against hidden rows", "Attention", func(s *sketch) string {
+		p := s.op("Softmax", s.op("Add", s.scores("x")+" "+s.floats(5, 5)))
+		return s.op("MatMul", s.op("Where", s.op("IsNaN", p)+" "+s.number(0)+" "+p)+" x")
+	}},
 	{"attention with a factor for each head", "Attention", func(s *sketch) string {
-		scores := s.op("MatMul", "x "+s.op("Transpose", "x", onnx.IntsAttr("perm", 0, 1, 3, 2)))
-		return s.op("MatMul", s.op("Softmax", s.op("Mul", scores+" "+s.floats(2, 1, 1)), onnx.IntAttr("axis", -1))+" x")
+		return s.op("MatMul", s.op("Softmax", s.op("Mul", s.scores("x")+" "+s.floats(2, 1, 1)), onnx.IntAttr("axis", -1))+" x")
 	}},
 	{"attention with a factor for each head, heads as batch", "Attention", func(s *sketch) string {
 		x := s.op("Reshape", "x "+s.ints(2, 5, 6))
