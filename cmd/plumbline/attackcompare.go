@@ -35,6 +35,7 @@ type compareGroup struct {
 	Norm     string   `yaml:"norm"` // default linf
 	Eps      []string `yaml:"eps"`
 	PerClass int      `yaml:"per_class"` // pictures of each class; 0 for all
+	Images   int      `yaml:"images"`    // at most so many of these; 0 for all
 }
 
 func newAttackCompare() *cobra.Command {
@@ -49,8 +50,8 @@ mean cosine of the patch tokens with the clean ones, and the cost for one pictur
 Each attack at each budget has a folder with its PNG files and report.json, as "plumbline attack" writes them.
 
 The file holds encoder, data (as in check), inputs (head, labels, text, target, target_text, prototypes,
-clusters, mix), seed, and groups of attacks with norm, eps and per_class, the pictures of each class that the
-group is run on. docs/attacks-neu-det.yaml is one.`,
+clusters, mix), seed, and groups of attacks with norm, eps, per_class and images: how many pictures of each class
+and of all the group is run on. docs/attacks-neu-det.yaml is one.`,
 		Example: "  plumbline attack compare --config docs/attacks-neu-det.yaml --data ../shared/data/neu-det --out attacks/",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -122,7 +123,7 @@ type comparedRun struct {
 	attack attack.Attack
 	name   string
 	tm     *threat
-	per    int
+	group  compareGroup
 	images []crafted
 }
 
@@ -149,7 +150,7 @@ func (c compareConfig) runs() ([]*comparedRun, error) {
 				if err != nil {
 					return nil, err
 				}
-				out = append(out, &comparedRun{attack: a, name: text, tm: tm, per: g.PerClass})
+				out = append(out, &comparedRun{attack: a, name: text, tm: tm, group: g})
 			}
 		}
 	}
@@ -206,8 +207,11 @@ func compare(c *cobra.Command, cfg compareConfig, out string, resume bool) error
 // run does, or continues, one attack at one budget.
 func (k *comparison) run(c *cobra.Command, r *comparedRun) error {
 	data := k.data
-	if r.per > 0 {
-		data = data.PerClass(r.per)
+	if n := r.group.PerClass; n > 0 {
+		data = data.PerClass(n)
+	}
+	if n := r.group.Images; n > 0 {
+		data = data.Select(func(i int, _ *dataset.Sample) bool { return i < n })
 	}
 	head := craftHead{Schema: craftSchema, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: k.artifact,
 		Attack: r.attack.String(), Threat: r.tm.String(), Eps: r.tm.Eps.String(), Inputs: k.Inputs}
