@@ -17,7 +17,7 @@ func (t *trialAssembly) verdict(s int, d *report.Defence) report.Text {
 	case t.head.Guard == t.head.Defence && d.Role(report.RoleScore) != nil:
 		return t.guardVerdict(s, d)
 	case d.Buys.Low > 0:
-		return report.T("defence.buys", worst, m.Format(d.Worst.Value-d.Buys.Value))
+		return t.bought(m, d)
 	}
 	if plain := d.Role(report.RolePlain); plain != nil && weaker(m, *plain, d.Worst) {
 		return report.T("defence.falls", m.Format(plain.Value), worst)
@@ -25,12 +25,21 @@ func (t *trialAssembly) verdict(s int, d *report.Defence) report.Text {
 	return report.T("defence.nothing", worst)
 }
 
+// bought says what a defence keeps beyond what would have been left without it.
+func (t *trialAssembly) bought(m report.Metric, d *report.Defence) report.Text {
+	without := m.Format(d.Worst.Value - d.Buys.Value)
+	if plain := d.Role(report.RolePlain); plain != nil && weaker(m, *plain, d.Worst) {
+		return report.T("defence.buys-less", m.Format(d.Worst.Value), without, m.Format(plain.Value))
+	}
+	return report.T("defence.buys", m.Format(d.Worst.Value), without)
+}
+
 // guardVerdict compares what a guard keeps from attacks that read scores with what it keeps from the others.
 func (t *trialAssembly) guardVerdict(s int, d *report.Defence) report.Text {
 	m := t.report.Systems[s].Metric
 	score, worst := d.Role(report.RoleScore), m.Format(d.Worst.Value)
 	if d.Buys.Low > 0 {
-		return report.T("defence.buys", worst, m.Format(d.Worst.Value-d.Buys.Value))
+		return t.bought(m, d)
 	}
 	for _, u := range t.whole.report.Defences {
 		if u.Name != report.Undefended || u.System != d.System || u.Eps != d.Eps {

@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/eval/report"
@@ -38,7 +39,7 @@ func (a *assembly) defences(journals []*Journal) error {
 			}
 		}
 		if len(parts) < len(journals) {
-			a.unfinished = append(a.unfinished, a.journal.head.Trials[k])
+			a.unfinished = append(a.unfinished, path.Base(a.journal.head.Trials[k]))
 			continue
 		}
 		rows, err := newTrialAssembly(a, parts)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -55,7 +56,7 @@ func TestBrokenDefencesAreBroken(t *testing.T) {
 	flags := map[string]string{"blur": "", "quantise": "zero-gradient", "masked-gradient": "own-gradient-weaker", "shattered-gradient": "zero-gradient",
 		"random-wrapper": "hidden-randomness", "no-gradient": "failed"}
 	for _, d := range r.Defences[1:] {
-		if d.Verdict.Code == "defence.buys" || d.Worst.Value > 0.2 {
+		if strings.HasPrefix(d.Verdict.Code, "defence.buys") || d.Worst.Value > 0.2 {
 			t.Errorf("%s: %v of the answers are left: %s", d.Name, d.Worst.Value, d.Verdict)
 		}
 		want, known := flags[d.Name]

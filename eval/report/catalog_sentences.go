@@ -15,6 +15,7 @@ var sentences = map[string]entry{
 	"point.flags":           both("{0} doubts about this evaluation are listed below.", "この評価への疑い{0}件を下に示す。"),
 	"defence.undefended":    both("without a defence {0} are left under the worst attack", "防御なしでは最悪の攻撃で{0}"),
 	"defence.buys":          both("holds {0} under the worst attack that was tried, against {1} without it", "試した最悪の攻撃で{0}を保つ（防御なし{1}）"),
+	"defence.buys-less":     both("holds {0} under the worst attack that was tried, against {1} without it, but much less than the {2} under the attack that does not know it", "試した最悪の攻撃で{0}を保つ（防御なし{1}）が、防御を知らない攻撃での{2}には遠く及ばない"),
 	"defence.falls":         both("falls: {0} under the attack that does not know it, {1} under the worst", "破られる：防御を知らない攻撃で{0}、最悪の攻撃で{1}"),
 	"defence.nothing":       both("buys nothing that could be shown: {0} under the worst attack", "効果は示されない：最悪の攻撃で{0}"),
 	"defence.hides-scores":  both("hides scores and nothing else: attacks that read scores leave {0} ({1} without it), attacks that do not need them leave {2}", "スコアを隠すだけ：スコアを読む攻撃では{0}（防御なし{1}）、スコアを要しない攻撃では{2}"),
