@@ -24,6 +24,11 @@ func verdict(r *report.Report) report.Verdict {
 		clean := r.Cell(s.ID, report.Clean)
 		v.Headline = report.T("verdict.breaks", s.Name, at.Name, at.Eps, s.Metric.Format(clean.Score.Value), s.Metric.Format(worst.Score.Value))
 	}
+	for _, g := range r.Gates {
+		if g.Status == report.Failed || g.Status == report.Unknown {
+			v.Points = append(v.Points, report.T("point.gate."+string(g.Status), g.Expression))
+		}
+	}
 	if worst != nil {
 		v.Points = append(v.Points, points(r, worst)...)
 	}

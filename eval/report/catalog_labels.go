@@ -55,6 +55,7 @@ var labels = map[string]entry{
 	"ui.l2":                 both("L2 (mean)", "L2（平均）"),
 	"ui.psnr":               both("PSNR, dB (mean)", "PSNR dB（平均）"),
 	"ui.ssim":               both("SSIM (mean)", "SSIM（平均）"),
+	"ui.rows":               both("{0} comparisons", "比較{0}件"),
 	"ui.metric":             both("Metric", "指標"),
 	"ui.changed":            both("L0, pixels (mean)", "L0（画素数、平均）"),
 	"ui.feature":            both("Feature distance (mean)", "特徴距離（平均）"),

@@ -11,6 +11,8 @@ var sentences = map[string]entry{
 	"point.system":          both("{0}: {1} on clean images, {2} (interval {3}) under {4} at ε = {5}; {6} images.", "{0}：元画像で{1}、{4}（ε = {5}）で{2}（区間{3}）。{6}枚。"),
 	"point.noise":           both("Random noise of the same size leaves {0} at {1}, so the damage is the attack's, not the size of the change.", "同じ大きさのランダムノイズでは{0}は{1}のまま。損害は変化の大きさではなく攻撃による。"),
 	"point.knowledge":       both("This used the encoder alone: no label, no prompt, no query to any system.", "これはエンコーダのみを使用：ラベル、プロンプト、システムへの問い合わせは不使用。"),
+	"point.gate.failed":     both("Not met: {0}", "不達成：{0}"),
+	"point.gate.unknown":    both("Undecided: {0}", "判定不能：{0}"),
 	"point.flag":            both("One doubt about this evaluation is given below.", "この評価への疑い1件を下に示す。"),
 	"point.flags":           both("{0} doubts about this evaluation are listed below.", "この評価への疑い{0}件を下に示す。"),
 	"defence.undefended":    both("without a defence {0} are left under the worst attack", "防御なしでは最悪の攻撃で{0}"),
