@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,7 +272,7 @@ func damaged(t *testing.T, dir string) (list []hostileFile) {
 // within ten seconds and 256 MiB of everything allocated.
 func TestHostileFiles(t *testing.T) {
 	dir := t.TempDir()
-	files := append(append(bombs(t), interfaces(t)...), damaged(t, dir)...)
+	files := slices.Concat(bombs(t), nonsense(t), interfaces(t), damaged(t, dir))
 	for i, f := range files {
 		path := filepath.Join(dir, fmt.Sprint(i, ".onnx"))
 		if f.model != nil {

@@ -49,7 +49,7 @@ func Import(m *onnx.Model, o ImportOptions) (g *Graph, err error) {
 	defer Catch(&what, &err)
 	im := &importer{
 		model: m, scope: map[string][]*Value{}, elem: map[*Value]onnx.DType{},
-		init: map[string]*onnx.Tensor{}, plans: map[any][]*onnx.Node{}, g: New(foldBudget(m)), what: &what, opsets: m.Opsets,
+		init: map[string]*onnx.Tensor{}, plans: map[any][]*onnx.Node{}, refs: map[*onnx.Graph]bool{}, g: New(foldBudget(m)), what: &what, opsets: m.Opsets,
 	}
 	if o.Trace {
 		im.g.origin = newProvenance()
@@ -120,6 +120,7 @@ type importer struct {
 	frontier []string // names that nodes left out for depending on another input read
 
 	plans     map[any][]*onnx.Node // of subgraphs and functions
+	refs      map[*onnx.Graph]bool // whether a subgraph refers to attributes of its function
 	sequences []sequenceResult     // of the body just imported
 
 	work  int // names copied on the way into functions, branches and loops

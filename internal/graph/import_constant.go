@@ -63,7 +63,7 @@ func importRange(c *call) []*Value {
 	}
 	a, b, d := element(start, 0), element(limit, 0), element(delta, 0)
 	count := math.Ceil((b - a) / d)
-	if d == 0 || count != count || count > 1<<24 {
+	if d == 0 || math.IsInf(d, 0) || count != count || count > 1<<24 {
 		fail("range from %g to %g in steps of %g is %w", a, b, d, ErrTooLarge)
 	}
 	n := max(int(count), 0)

@@ -219,7 +219,13 @@ func importWhere(c *call) []*Value {
 	return one(c.g().emit(Where{}, c.in(0), c.in(1), c.in(2)))
 }
 
-func importCast(c *call) []*Value { return c.cast(onnx.DType(c.int("to", 0))) }
+func importCast(c *call) []*Value {
+	to := c.int("to", 0)
+	if to <= 0 || to > math.MaxInt32 {
+		fail("attribute to is %d, which is no element type", to)
+	}
+	return c.cast(onnx.DType(to))
+}
 
 func importCastLike(c *call) []*Value { return c.cast(c.elem(1)) }
 

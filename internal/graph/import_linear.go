@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/plumbline-ml/plumbline/internal/kernel"
+import (
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel"
+)
 
 func importMatMul(c *call) []*Value { return one(c.g().MatMul(c.in(0), c.in(1))) }
 
@@ -114,6 +118,9 @@ func (c *call) transposedWindow(x, w []int, flat bool) kernel.ConvShape {
 // conv imports a one- or two-dimensional convolution.
 func (c *call) conv(x, w, bias *Value) *Value {
 	g := c.g()
+	if k := c.ints("kernel_shape"); k != nil && len(w.Shape) > 2 && len(k) == len(w.Shape)-2 && !slices.Equal(k, w.Shape[2:]) && len(x.Shape) == len(w.Shape) {
+		fail("kernel_shape %v for weights %v", k, w.Shape)
+	}
 	if len(x.Shape) == 3 && len(w.Shape) == 3 {
 		y := c.conv(g.Reshape(x, append([]int{1}, x.Shape[1], 1, x.Shape[2])), g.Reshape(w, []int{w.Shape[0], w.Shape[1], 1, w.Shape[2]}), bias)
 		return g.Reshape(y, []int{1, y.Shape[1], y.Shape[3]})

@@ -17,12 +17,23 @@ func (im *importer) plan(og *onnx.Graph) []*onnx.Node {
 		known[name] = true
 	}
 	foreign := map[string]bool{}
+	seen := map[string]bool{}
 	for _, v := range og.Inputs {
+		if n := w.producer[v.Name]; n != nil {
+			fail("tensor %q is an input and the output of node %q", v.Name, n.Name)
+		}
+		if seen[v.Name] {
+			fail("input %q is declared twice", v.Name)
+		}
+		seen[v.Name] = true
 		if !known[v.Name] {
 			foreign[v.Name] = true
 		}
 	}
 	for _, t := range og.Initializers {
+		if n := w.producer[t.Name]; n != nil {
+			fail("tensor %q is a constant and the output of node %q", t.Name, n.Name)
+		}
 		known[t.Name] = true
 		delete(foreign, t.Name)
 	}

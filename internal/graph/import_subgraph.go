@@ -96,7 +96,7 @@ type sequenceResult struct {
 func (im *importer) order(body any, nodes []*onnx.Node, outputs []string) []*onnx.Node {
 	list, ok := im.plans[body]
 	if !ok {
-		im.effort(len(nodes))
+		im.effort(copyCost * len(nodes))
 		w := newWalk(nodes)
 		w.outer = true
 		for _, name := range outputs {
@@ -116,6 +116,29 @@ type bind struct {
 	absent map[string]bool
 }
 
+// copyCost is what copying a node of a body weighs against copying a name.
+const copyCost = 64
+
+// touches tells whether anything in a body's subgraph is for the call to supply.
+func (o bind) touches(g *onnx.Graph) bool {
+	if len(o.absent) > 0 {
+		return true
+	}
+	t, ok := o.im.refs[g]
+	if !ok {
+		t = slices.ContainsFunc(g.Nodes, func(n *onnx.Node) bool {
+			for _, a := range n.Attrs {
+				if a.Ref != "" || a.Graph != nil && o.touches(a.Graph) {
+					return true
+				}
+			}
+			return false
+		})
+		o.im.refs[g] = t
+	}
+	return t
+}
+
 // node is a body node with its references to the function's attributes resolved, in its subgraphs too.
 func (o bind) node(b *onnx.Node) *onnx.Node {
 	out := *b
@@ -127,8 +150,8 @@ func (o bind) node(b *onnx.Node) *onnx.Node {
 		}
 	}
 	for name, a := range b.Attrs {
-		if a.Graph != nil {
-			o.im.effort(len(a.Graph.Nodes))
+		if a.Graph != nil && o.touches(a.Graph) {
+			o.im.effort(copyCost * len(a.Graph.Nodes))
 			sub, attr := *a.Graph, *a
 			sub.Nodes = make([]*onnx.Node, len(a.Graph.Nodes))
 			for i, n := range a.Graph.Nodes {
@@ -163,6 +186,9 @@ func importIf(c *call) []*Value {
 	a := c.n.Attrs[branch]
 	if a == nil || a.Graph == nil {
 		fail("attribute %q is missing", branch)
+	}
+	if len(a.Graph.Outputs) < len(c.n.Outputs) {
+		fail("attribute %q has %d results for %d outputs", branch, len(a.Graph.Outputs), len(c.n.Outputs))
 	}
 	outs := make([]*Value, len(a.Graph.Outputs))
 	for i, v := range c.im.body(a.Graph, nil) {
