@@ -33,10 +33,19 @@ type Bench struct {
 
 // Outcome is what an encoder gave under one condition, image by image.
 type Outcome struct {
-	Condition string
-	Right     []bool              // class of defect
-	Masks     []*metric.Confusion // pixels
-	Boxes     *metric.DetectionScore
+	Condition string              `json:"condition"`
+	Right     []bool              `json:"right"` // class of defect
+	Masks     []*metric.Confusion `json:"masks"` // pixels
+	Found     []metric.Found      `json:"found"` // boxes
+}
+
+// AP50 is the mean over classes of the average precision at an IoU of 0.5, for any images.
+func (o Outcome) AP50() (func(images []int) float64, error) {
+	d, err := metric.NewDetectionScore(o.Found, len(surfaces.Defects))
+	if err != nil {
+		return nil, err
+	}
+	return d.AP50(), nil
 }
 
 // Conditions are what images are judged under, in order.
@@ -190,7 +199,6 @@ func (h benchHeads) judge(ctx context.Context, e encoder.Encoder, test []*datase
 	if err != nil {
 		return o, err
 	}
-	var found []metric.Found
 	for i := range feats {
 		var out [3]head.Output
 		for k, one := range []head.Head{h.zero, h.segment, h.boxes} {
@@ -208,10 +216,9 @@ func (h benchHeads) judge(ctx context.Context, e encoder.Encoder, test []*datase
 			return o, err
 		}
 		o.Masks = append(o.Masks, c)
-		found = append(found, metric.Found{Detections: out[2].Detections, Truth: test[i].Boxes})
+		o.Found = append(o.Found, metric.Found{Detections: out[2].Detections, Truth: test[i].Boxes})
 	}
-	o.Boxes, err = metric.NewDetectionScore(found, len(surfaces.Defects))
-	return o, err
+	return o, nil
 }
 
 // zeroShotClassifier is the zero-shot head as attacks see it.
