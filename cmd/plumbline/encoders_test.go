@@ -17,7 +17,7 @@ func TestEncoders(t *testing.T) {
 	config := filepath.Join(dir, "plumbline.yaml")
 	text := `
 encoder: surfaces-tiny
-data: {path: "surfaces:14"}
+data: {path: "surfaces:7"}
 heads: {train: {path: "surfaces:70,first=0"}, effort: 0.02}
 encoders:
   - {path: surfaces-fare, name: robust, relation: defended}
