@@ -57,13 +57,13 @@ type assembly struct {
 	scorers    []scorer
 	seconds    map[string]float64
 	latency    map[string]report.Latency
-	tried      map[string]bool         // systems behind defences that have trials, which judge them
-	unfinished []string                // trials of an interrupted run
-	rows       map[string][][]Response // attack → system → image, from the files
-	float      map[string][][]Response // the same before rounding
-	pvalues    []*report.Number        // of attacks against clean, to be adjusted together
-	bounds     []*report.Number        // of white-box attacks against clean
-	controls   []*report.Number        // of noise against clean and of attacks against each other
+	tried      map[string]bool             // systems behind defences that have trials, which judge them
+	unfinished []string                    // trials of an interrupted run
+	rows       map[string][][]Response     // attack → system → image, from the files
+	float      map[string][][]Response     // the same before rounding
+	pvalues    map[string][]*report.Number // system → of attacks against clean, to be adjusted together
+	bounds     map[string][]*report.Number // system → of white-box attacks against clean
+	controls   []*report.Number            // of noise against clean and of attacks against each other
 }
 
 func newReport(j *Journal) *report.Report {

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -16,6 +17,7 @@ const (
 
 // scores fills the cells, the worst case per image, and the comparisons.
 func (a *assembly) scores() error {
+	a.pvalues, a.bounds = map[string][]*report.Number{}, map[string][]*report.Number{}
 	a.addWorst()
 	for s := range a.report.Systems {
 		for _, at := range a.report.Attacks {
@@ -113,9 +115,9 @@ func (a *assembly) cell(s int, at report.Attack) error {
 	case at.Kind == "noise" || a.tried[system.ID]:
 		a.controls = append(a.controls, c.PValue)
 	case len(at.Systems) > 0:
-		a.bounds = append(a.bounds, c.PValue)
+		a.bounds[system.ID] = append(a.bounds[system.ID], c.PValue)
 	default:
-		a.pvalues = append(a.pvalues, c.PValue)
+		a.pvalues[system.ID] = append(a.pvalues[system.ID], c.PValue)
 	}
 	return nil
 }
@@ -299,11 +301,13 @@ func (a *assembly) comparisons() error {
 	return nil
 }
 
-// adjust makes the p-values hold for a whole family at once: what findings rest on, every attack against
-// clean, is one family; white-box attacks, which are the upper bound, are another; controls and comparisons of
-// attacks with each other are the third.
+// adjust makes the p-values of a family hold at once. What a finding rests on is a question about one system, so
+// its attacks against clean, over all budgets, are a family; its white-box attacks, which are the upper bound, are
+// another; noise and comparisons of attacks with each other, over all systems, are the last. Over n systems, up to
+// n·5 % of findings by chance must be expected.
 func (a *assembly) adjust() {
-	for _, family := range [][]*report.Number{a.pvalues, a.bounds, a.controls} {
+	families := append(slices.Collect(maps.Values(a.pvalues)), slices.Collect(maps.Values(a.bounds))...)
+	for _, family := range append(families, a.controls) {
 		p := make([]float64, len(family))
 		for i, v := range family {
 			p[i] = float64(*v)

@@ -139,7 +139,7 @@ type Cell struct {
 	Drop    *Score    `json:"drop,omitempty"`          // clean minus attacked, paired per image
 	Lost    *Score    `json:"relative_drop,omitempty"` // the drop as a share of the clean score, paired per image
 	Success *Score    `json:"success,omitempty"`       // share of originally right answers that became wrong
-	PValue  *Number   `json:"p_value,omitempty"`       // against clean, Holm-adjusted over all attacks; of white-box attacks, and of noise and comparisons, over those
+	PValue  *Number   `json:"p_value,omitempty"`       // against clean, Holm-adjusted over the attacks on the system; of white-box attacks over those; of noise over noise and comparisons
 	Float   *Score    `json:"float,omitempty"`         // the same from unrounded pixels; shown, never judged
 	More    []Reading `json:"more,omitzero"`           // further metrics of the task
 }
