@@ -68,8 +68,11 @@ func twoTexts() [][]float32 {
 func settings(method string) Config {
 	c := Config{Method: method, Eps: "8/255", Steps: 3, Alpha: "eps/2", Momentum: 0.9, Augment: train.Augment{Flip: true, Shift: 1},
 		Train: train.Config{Steps: 25, Batch: 4, LR: 2e-3, Warmup: 3, Decay: 1e-4, Clip: 10, Seed: 4}}
-	if method == "jacobian" {
+	switch method {
+	case "jacobian":
 		c.Eps, c.Train.LR = "", 3e-4
+	case "tokenfare": // many terms, of which the original itself leaves none on clean images: small steps
+		c.Train.LR = 2e-4
 	}
 	return c
 }
