@@ -151,7 +151,10 @@ func (d Fetcher) transfer(ctx context.Context, f File, part string) error {
 	if total > d.limit(f) {
 		return fmt.Errorf("it has %d bytes, at most %d are allowed", total, d.limit(f))
 	}
-	return d.store(res.Body, part, from, total, d.limit(f))
+	if err := d.store(res.Body, part, from, total, d.limit(f)); err != nil {
+		return err
+	}
+	return ctx.Err() // an answer that the end of the context cut short may look whole
 }
 
 func (d Fetcher) client() *http.Client {
