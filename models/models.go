@@ -16,14 +16,14 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/npy"
 )
 
-//go:embed inspect-tiny surfaces-tiny surfaces-alt surfaces-tuned-classify surfaces-tuned-segment surfaces-fare surfaces-tokenfare tiles
+//go:embed inspect-tiny surfaces-tiny surfaces-small surfaces-alt surfaces-tuned-classify surfaces-tuned-segment surfaces-fare surfaces-tokenfare tiles
 var files embed.FS
 
 // Default is the model that commands use when none is named.
 const Default = "inspect-tiny"
 
 // names lists the embedded models; each is a folder with a card.json.
-var names = []string{Default, "surfaces-tiny", "surfaces-alt", "surfaces-tuned-classify", "surfaces-tuned-segment", "surfaces-fare", "surfaces-tokenfare"}
+var names = []string{Default, "surfaces-tiny", "surfaces-small", "surfaces-alt", "surfaces-tuned-classify", "surfaces-tuned-segment", "surfaces-fare", "surfaces-tokenfare"}
 
 // Model is an embedded model, read and verified.
 type Model struct {

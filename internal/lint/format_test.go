@@ -17,8 +17,8 @@ const maxBytes = 1 << 20
 var largeFiles = map[string]bool{
 	"models/inspect-tiny/inspect-tiny.onnx":                       true,
 	"models/surfaces-tiny/surfaces-tiny.onnx":                     true,
-	"models/surfaces-tiny/heads/segment-pixels.head":              true,
 	"models/surfaces-small/surfaces-small.onnx":                   true,
+	"models/surfaces-tiny/heads/segment-pixels.head":              true,
 	"models/surfaces-tuned-classify/surfaces-tuned-classify.onnx": true,
 	"models/surfaces-tuned-segment/surfaces-tuned-segment.onnx":   true,
 	"models/surfaces-tuned-segment/heads/segment-pixels.head":     true,
