@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"gopkg.in/yaml.v3"
 
 	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/encoder"
@@ -80,9 +77,7 @@ func readCompare(path, data string) (compareConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	d := yaml.NewDecoder(bytes.NewReader(raw))
-	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+	if err := strictYAML(raw, &c); err != nil {
 		return c, usagef("%s: %w", path, err)
 	}
 	dir := filepath.Dir(path)

@@ -74,12 +74,20 @@ func readConfig(path string) (config, error) {
 // parseConfig reads YAML and refuses unknown fields.
 func parseConfig(raw []byte) (config, error) {
 	var c config
-	d := yaml.NewDecoder(bytes.NewReader(raw))
-	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+	if err := strictYAML(raw, &c); err != nil {
 		return config{}, err
 	}
 	return c, nil
+}
+
+// strictYAML reads one document and refuses unknown fields; an empty one changes nothing.
+func strictYAML(raw []byte, into any) error {
+	d := yaml.NewDecoder(bytes.NewReader(raw))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // rebase makes paths that exist below dir relative to the working folder. A name without a file, such as

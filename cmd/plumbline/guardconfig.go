@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"time"
 
-	"gopkg.in/yaml.v3"
 	"gorgonia.org/tensor"
 
 	"github.com/plumbline-ml/plumbline/defense"
@@ -60,9 +56,7 @@ func readGuardConfig(path string) (guardConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	d := yaml.NewDecoder(bytes.NewReader(raw))
-	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+	if err := strictYAML(raw, &c); err != nil {
 		return c, usagef("%s: %w", path, err)
 	}
 	dir := filepath.Dir(path)
