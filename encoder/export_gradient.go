@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/graph"
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
@@ -67,7 +68,8 @@ type gradientExport struct {
 }
 
 // gradientGraph differentiates the encoder for the taps, without operators that only this engine has.
-func (m *Model) gradientGraph(taps []Tap) (*gradientExport, error) {
+func (m *Model) gradientGraph(taps []Tap) (x *gradientExport, err error) {
+	defer filemap.Guard(&err)()
 	if len(taps) == 0 {
 		return nil, fmt.Errorf("encoder: %s: no taps were asked for", m.spec.Name)
 	}
@@ -81,7 +83,7 @@ func (m *Model) gradientGraph(taps []Tap) (*gradientExport, error) {
 		want, layouts = append(want, v), append(layouts, m.layoutOf(t, v))
 	}
 	g, _ := m.base.Clone(want)
-	x := &gradientExport{g: g}
+	x = &gradientExport{g: g}
 	fail := func(err error) (*gradientExport, error) {
 		return nil, fmt.Errorf("encoder: %s: taps %s: %w", m.spec.Name, joinTaps(taps), err)
 	}

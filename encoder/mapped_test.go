@@ -16,7 +16,9 @@ import (
 // savedVIT writes a small transformer to a file and makes every file worth a mapping until the test ends.
 func savedVIT(t *testing.T) string {
 	t.Helper()
-	src, err := small.Model(7)
+	s := small
+	s.Patch, s.Depth = 8, 1 // so that the position embedding, which is not packed, is large enough to stay in the file
+	src, err := s.Model(7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +41,13 @@ func TestMappedWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	images := pictures(1, 96, 96)
-	want := pass(t, openVIT(t, small), images)[0]
+	filemap.Min = 1 << 40
+	read, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filemap.Min = 1
+	want := pass(t, read, images)[0]
 	for range 2 {
 		if !slices.Equal(pass(t, m, images)[0], want) {
 			t.Fatal("mapped weights give other bits")
@@ -87,6 +95,98 @@ func TestMappedFileMustNotChange(t *testing.T) {
 	for _, err := range []error{forward, save} {
 		if err == nil || !strings.Contains(err.Error(), "vit.onnx was changed while it was in use") {
 			t.Errorf("an edited file gives the error %v", err)
+		}
+	}
+}
+
+// shorten cuts a file off after n bytes, as a download that is started again does.
+func shorten(t *testing.T, path string, n int64) {
+	t.Helper()
+	if err := os.Truncate(path, n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMappedFileCutOffWhileItIsRead: wherever the weights are read from a file that has lost its end, that is an error
+// naming the file, and no fault that ends the program.
+func TestMappedFileCutOffWhileItIsRead(t *testing.T) {
+	for name, read := range map[string]func(m *Model) error{
+		"packing": func(m *Model) error {
+			p, err := m.programFor([]Tap{Embedding}, true) // before the file is cut off: packing comes later
+			if err != nil {
+				return err
+			}
+			shorten(t, m.source.Path, 5000)
+			_, err = p.state()
+			return err
+		},
+		"folding constants": func(m *Model) error {
+			shorten(t, m.source.Path, 5000)
+			_, err := m.refitted(64, 64)
+			return err
+		},
+		"training": func(m *Model) error {
+			shorten(t, m.source.Path, 5000)
+			_, err := m.Trainable()
+			return err
+		},
+		"exporting": func(m *Model) error {
+			x, err := m.gradientGraph([]Tap{Embedding})
+			if err != nil {
+				return err
+			}
+			out, err := x.g.ONNX("gradient", x.g.Nodes, []graph.Named{x.pixels, x.cots[0]}, []graph.Named{{Name: "g", Value: x.grad}})
+			if err != nil {
+				return err
+			}
+			shorten(t, m.source.Path, 5000)
+			return out.Write(new(bytes.Buffer))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := Open(savedVIT(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := read(m); err == nil || !strings.Contains(err.Error(), "vit.onnx cannot be read any more") {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// TestMappedFileIsNotNeededOnceCompiled: what runs has all its weights in memory.
+func TestMappedFileIsNotNeededOnceCompiled(t *testing.T) {
+	m, err := Open(savedVIT(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := pictures(1, 96, 96)
+	want := slices.Clone(pass(t, m, images)[0])
+	shorten(t, m.source.Path, 0)
+	if !slices.Equal(pass(t, m, images)[0], want) {
+		t.Error("a compiled encoder gives other bits once its file is gone")
+	}
+}
+
+// TestMappedFileChangedWhileItIsPacked: weights that were packed from an edited file are never used.
+func TestMappedFileChangedWhileItIsPacked(t *testing.T) {
+	m, err := Open(savedVIT(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.programFor([]Tap{Embedding}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(m.source.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shorten(t, m.source.Path, st.Size()-1) // the rest of a page is still there, as zeros
+	for range 2 {
+		if _, err := p.state(); err == nil || !strings.Contains(err.Error(), "vit.onnx was changed while it was in use") {
+			t.Errorf("the error is %v", err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/graph"
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
@@ -57,7 +58,8 @@ func (m *Model) share() *Model {
 }
 
 // build imports the graph at the given size (0,0: the model's own) and finds its structure.
-func build(src *onnx.Model, o options, h, w int) (*Model, error) {
+func build(src *onnx.Model, o options, h, w int) (m *Model, err error) {
+	defer filemap.Guard(&err)()
 	own, constant := &ownSize{}, o.constant
 	if constant == nil {
 		constant = own.note
@@ -66,7 +68,8 @@ func build(src *onnx.Model, o options, h, w int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{base: g, source: src, options: o, weights: graph.NewWeights()}
+	m = &Model{base: g, source: src, options: o, weights: graph.NewWeights()}
+	m.weights.Check = src.CheckFile
 	m = m.share()
 	fused, copies := g.Clone(g.Outputs)
 	if err := fused.FuseBlocks(); err != nil {

@@ -71,8 +71,8 @@ func WithName(name string) Option { return func(o *options) { o.name = name } }
 // input: errors name the node or tensor at fault.
 //
 // On Linux the weights of a file of 16 MiB or more stay in the file, mapped, until they are packed. Such a file may be
-// removed or replaced by another of its name while the encoder is in use, but not be edited in place: that is an error
-// where it is noticed, and shortening the file can end the program.
+// removed or replaced by another of its name while the encoder is in use. Editing it in place or shortening it is an
+// error from the next time that weights are read; what was compiled before has all it needs in memory.
 func Open(path string, opts ...Option) (*Model, error) {
 	src, err := onnx.Open(path, onnx.DefaultLimits())
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/graph"
 )
 
@@ -50,13 +51,14 @@ func (m *Model) programFor(taps []Tap, backward bool) (*program, error) {
 	return p, nil
 }
 
-func (m *Model) compile(taps []Tap, backward bool) (*program, error) {
+func (m *Model) compile(taps []Tap, backward bool) (p *program, err error) {
+	defer filemap.Guard(&err)()
+	p = &program{taps: taps}
 	if m.source != nil {
 		if err := m.source.CheckFile(); err != nil {
 			return nil, fmt.Errorf("encoder: %w", err)
 		}
 	}
-	p := &program{taps: taps}
 	var want []*graph.Value
 	for _, t := range taps {
 		v, err := m.resolve(t)
@@ -81,7 +83,6 @@ func (m *Model) compile(taps []Tap, backward bool) (*program, error) {
 			return nil, fmt.Errorf("encoder: %s: taps %s: %w", m.spec.Name, joinTaps(taps), err)
 		}
 	}
-	var err error
 	p.engine, err = engine.Compile(g, forward, p.cots, m.weights)
 	if err != nil {
 		return nil, fmt.Errorf("encoder: %s: %w", m.spec.Name, err)

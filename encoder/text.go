@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/graph"
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
@@ -51,6 +52,7 @@ func OpenText(path string, opts ...Option) (*TextModel, error) {
 		f(&o)
 	}
 	m := &TextModel{name: o.name, source: src, weights: graph.NewWeights(), programs: map[int]*textProgram{}}
+	m.weights.Check = src.CheckFile
 	if m.tokens, err = tokenInput(src, o.input); err != nil {
 		return nil, fmt.Errorf("encoder: %s: %w", m.name, err)
 	}
@@ -128,7 +130,8 @@ func (m *TextModel) program(n int) (*textProgram, error) {
 	return p, nil
 }
 
-func (m *TextModel) compile(n int) (*textProgram, error) {
+func (m *TextModel) compile(n int) (p *textProgram, err error) {
+	defer filemap.Guard(&err)()
 	kind := graph.Int64
 	if m.tokens.Type.IsFloat() {
 		kind = graph.Float32
@@ -169,7 +172,7 @@ func (m *TextModel) compile(n int) (*textProgram, error) {
 	if err := fuse(c); err != nil {
 		return nil, err
 	}
-	p := &textProgram{in: c.Inputs[0], out: c.Outputs[0], vocabulary: vocabulary(c)}
+	p = &textProgram{in: c.Inputs[0], out: c.Outputs[0], vocabulary: vocabulary(c)}
 	p.engine, err = engine.Compile(c, len(c.Nodes), nil, m.weights)
 	return p, err
 }

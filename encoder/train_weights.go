@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/graph"
 	"github.com/plumbline-ml/plumbline/internal/kernel"
 	"github.com/plumbline-ml/plumbline/internal/train"
@@ -60,7 +61,8 @@ func isWeight(v *graph.Value) bool {
 }
 
 // promote finds the parameters and gives the constants they fill memory of their own.
-func (t *Trainable) promote() error {
+func (t *Trainable) promote() (err error) {
+	defer filemap.Guard(&err)()
 	fused, _ := t.base.Clone(t.base.Outputs)
 	if err := fused.FuseBlocks(); err != nil {
 		return err

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/graph"
 )
 
@@ -19,6 +20,7 @@ type State struct {
 // loops inside operators, where processors are free.
 func (p *Program) NewState(workers int) (s *State, err error) {
 	what := "binding"
+	defer filemap.Guard(&err)()
 	defer graph.Catch(&what, &err)
 	s = &State{program: p, arena: graph.AlignedFloats(p.arena), tensors: map[*graph.Value]*graph.Tensor{}, gang: newGang(max(workers, 1))}
 	b := graph.NewBinder(p.weights)
@@ -37,6 +39,7 @@ func (p *Program) NewState(workers int) (s *State, err error) {
 		for i, v := range n.In {
 			in[i] = s.tensor(v)
 		}
+		b.Weights.Settle(n.Op, in)
 		for i, v := range n.Out {
 			out[i] = s.tensor(v)
 		}
@@ -53,7 +56,7 @@ func (p *Program) NewState(workers int) (s *State, err error) {
 	for _, v := range p.Graph.Outputs {
 		s.tensor(v)
 	}
-	return s, nil
+	return s, b.Weights.Intact()
 }
 
 // tensor is the memory of a value; nil if nothing reads it.

@@ -21,7 +21,7 @@ type File struct {
 
 // Open maps an open file, which may be closed afterwards. It returns nil where the file is small or the system does
 // not map files: then it has to be read. The mapping stays until the program ends, since slices of it are handed out
-// as weights; address space and no memory is what that costs.
+// as weights; address space and no memory is what that costs. Whoever reads them does so under [Guard].
 func Open(f *os.File) *File {
 	st, err := f.Stat()
 	if err != nil || st.Size() < Min || st.Size() == 0 {
@@ -57,6 +57,9 @@ func (f *File) Check() error {
 	}
 	return nil
 }
+
+// Mapped tells whether v lies in a mapped file.
+func Mapped(v []float32) bool { return len(v) > 0 && fileAt(uintptr(unsafe.Pointer(&v[0]))) != "" }
 
 // Discard gives back the memory of v if it lies in a mapped file.
 func Discard(v []float32) {

@@ -4,16 +4,9 @@ package filemap
 
 import (
 	"os"
-	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
-
-// ranges are the addresses of all mappings.
-var (
-	mu     sync.Mutex
-	ranges [][2]uintptr
 )
 
 func mapped(f *os.File, size int64) ([]byte, error) {
@@ -22,9 +15,7 @@ func mapped(f *os.File, size int64) ([]byte, error) {
 		return nil, err
 	}
 	from := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	mu.Lock()
-	defer mu.Unlock()
-	ranges = append(ranges, [2]uintptr{from, from + uintptr(size)})
+	remember(mapping{from, from + uintptr(size), f.Name()})
 	return b, nil
 }
 
@@ -33,15 +24,7 @@ func mapped(f *os.File, size int64) ([]byte, error) {
 func discard(from, size uintptr) {
 	page := uintptr(os.Getpagesize())
 	first, last := (from+page-1)&^(page-1), (from+size)&^(page-1)
-	if first >= last {
-		return
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	for _, r := range ranges {
-		if from >= r[0] && from+size <= r[1] {
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, first, last-first, unix.MADV_DONTNEED)
-			return
-		}
+	if first < last && fileAt(from) != "" {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, first, last-first, unix.MADV_DONTNEED)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"unsafe"
 )
@@ -108,4 +109,39 @@ func TestSmallFilesAreRead(t *testing.T) {
 	if Open(f) != nil {
 		t.Error("a small file was mapped")
 	}
+}
+
+func TestGuardMakesAnErrorOfAFileCutOff(t *testing.T) {
+	m, path, content := mapFile(t, 100_003)
+	sum := func() (n int, err error) {
+		defer Guard(&err)()
+		for _, b := range m.Bytes() {
+			n += int(b)
+		}
+		return n, nil
+	}
+	want := 0
+	for _, b := range content {
+		want += int(b)
+	}
+	if n, err := sum(); n != want || err != nil {
+		t.Fatalf("%d, %v; the sum is %d", n, err, want)
+	}
+	if err := os.Truncate(path, 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sum(); err == nil || !strings.Contains(err.Error(), path+" cannot be read any more") {
+		t.Errorf("a file that was cut off gives the error %v", err)
+	}
+}
+
+func TestGuardLeavesOtherPanicsAlone(t *testing.T) {
+	defer func() {
+		if r := recover(); r != "other" {
+			t.Errorf("recovered %v", r)
+		}
+	}()
+	var err error
+	defer Guard(&err)()
+	panic("other")
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 )
 
 // Value is one array in the graph. Const is set for constants, Def for results of a node; a value with
@@ -115,6 +117,10 @@ func Catch(what *string, err *error) {
 	case fault:
 		*err = prefix(*what, r.error)
 	case runtime.Error:
+		if lost := filemap.Lost(r); lost != nil {
+			*err = prefix(*what, lost)
+			return
+		}
 		*err = prefix(*what, fmt.Errorf("malformed graph: %w", r))
 	default:
 		panic(r)

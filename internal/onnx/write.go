@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/plumbline-ml/plumbline/internal/atomicfile"
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 )
 
 // maxFile is the largest protobuf message that other readers accept.
@@ -17,17 +18,29 @@ const maxFile = 1<<31 - 1
 // Write writes the model with all its data as one ONNX file. The same model always gives the same bytes.
 // A model of more than 2 GiB cannot be one file; use Save.
 func (m *Model) Write(w io.Writer) error {
-	if err := m.CheckFile(); err != nil {
-		return wrapf(err, "onnx: writing the model")
-	}
 	plan, err := m.plan(nil)
 	if err == nil && plan.size > maxFile {
 		err = fmt.Errorf("the model takes %d bytes, a single file holds at most %d: save it to a path", plan.size, maxFile)
 	}
 	if err == nil {
-		err = plan.write(w)
+		err = m.whole(plan.write)(w)
 	}
 	return wrapf(err, "onnx: writing the model")
+}
+
+// whole is write, with an error if the file that the weights lie in was changed before the last byte was written.
+func (m *Model) whole(write func(io.Writer) error) func(io.Writer) error {
+	return func(w io.Writer) (err error) {
+		defer filemap.Guard(&err)()
+		if err := m.CheckFile(); err != nil {
+			return err
+		}
+		err = write(w)
+		if changed := m.CheckFile(); changed != nil {
+			return changed // it explains err
+		}
+		return err
+	}
 }
 
 // Save writes the model to path, under a temporary name that is renamed when complete. Tensors of a model
@@ -37,9 +50,6 @@ func (m *Model) Save(path string) error {
 }
 
 func (m *Model) save(path string, limit int64) error {
-	if err := m.CheckFile(); err != nil {
-		return err
-	}
 	p, err := m.plan(nil)
 	if err != nil {
 		return err
@@ -52,11 +62,11 @@ func (m *Model) save(path string, limit int64) error {
 		if p.size > limit {
 			return fmt.Errorf("takes %d bytes without its weights, the most allowed is %d", p.size, limit)
 		}
-		if err := atomicfile.Write(path+".data", data.write); err != nil {
+		if err := atomicfile.Write(path+".data", m.whole(data.write)); err != nil {
 			return err
 		}
 	}
-	return atomicfile.Write(path, p.write)
+	return atomicfile.Write(path, m.whole(p.write))
 }
 
 func (p *plan) write(w io.Writer) error {

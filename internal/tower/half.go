@@ -4,13 +4,15 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
 
 // Half stores the float32 initializers of m that have more than limit elements in float16, rounded to
 // nearest, and widens them again in the graph: half the file, and every reader computes in float32 as
 // before.
-func Half(m *onnx.Model, limit int) error {
+func Half(m *onnx.Model, limit int) (err error) {
+	defer filemap.Guard(&err)()
 	var casts []*onnx.Node
 	for i, t := range m.Graph.Initializers {
 		if t.Type != onnx.Float32 || t.Len() <= limit {
