@@ -27,9 +27,9 @@ func newSurfaces() *cobra.Command {
 		Long: `Surfaces measures what each model's features are worth to three kinds of heads on images that no model was
 trained on: zero-shot classification by the text embeddings, a linear segmentation head that is fitted to the
 model's own clean tokens of four layers, and the boxes of the regions that it draws. Attacks are PRM, which
-knows the encoder alone, and Auto-PGD on the classifier's cross-entropy. Intervals hold with 95 %. Every p is
-of a paired comparison with the first model on the same images: McNemar's, and the bootstrap's of the
-difference.`,
+knows the encoder alone, and Auto-PGD on the cross-entropy of the classifier (apgd) and of the segmentation
+head's pixels (apgd-pixels). Intervals hold with 95 %. Every p is of a paired comparison with the first model
+on the same images: McNemar's, and the bootstrap's of the difference.`,
 		Example: "  plumbline surfaces surfaces-tiny.onnx surfaces-fare.onnx --labels labels.json --text text-embeddings.npy",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {

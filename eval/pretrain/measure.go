@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gorgonia.org/tensor"
 
-	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
@@ -18,7 +16,8 @@ import (
 
 // Bench measures encoders on drawn surfaces: zero-shot classification by fixed text embeddings, a linear
 // segmentation head fitted to the encoder's clean tokens, and the boxes of the regions that it draws, each on
-// clean and on attacked images. Attacks know the encoder; "apgd" also knows the classifier.
+// clean and on attacked images. Attacks know the encoder; "apgd" also knows the classifier, and "apgd-pixels" the
+// segmentation head.
 type Bench struct {
 	Seed  uint64 // of the images: heads are trained on the first, tests come from TestFrom on
 	Train int    // images for the heads
@@ -49,7 +48,7 @@ func (o Outcome) AP50() (func(images []int) float64, error) {
 }
 
 // Conditions are what images are judged under, in order.
-var Conditions = []string{"clean", "prm", "apgd"}
+var Conditions = []string{"clean", "prm", "apgd", "apgd-pixels"}
 
 // MIoU is the mean intersection over union of background and defects.
 func (o Outcome) MIoU(images []int) float64 {
@@ -67,7 +66,11 @@ func (b Bench) Run(ctx context.Context, e encoder.Encoder) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	test, err := b.samples(TestFrom, b.Test, size)
+	data, err := b.data(TestFrom, b.Test, size)
+	if err != nil {
+		return nil, err
+	}
+	test, err := loadAll(data)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +84,7 @@ func (b Bench) Run(ctx context.Context, e encoder.Encoder) ([]Outcome, error) {
 	}
 	var out []Outcome
 	for _, c := range conditions {
-		attacked, err := b.attacked(ctx, e, test, c)
+		attacked, err := b.attacked(ctx, e, h, data, test, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c, err)
 		}
@@ -95,11 +98,19 @@ func (b Bench) Run(ctx context.Context, e encoder.Encoder) ([]Outcome, error) {
 	return out, nil
 }
 
+func (b Bench) data(first, n, size int) (*dataset.Dataset, error) {
+	return surfaces.New(surfaces.Config{Seed: b.Seed, First: first, N: n, Size: max(size, surfaces.MinSize)})
+}
+
 func (b Bench) samples(first, n, size int) ([]*dataset.Sample, error) {
-	d, err := surfaces.New(surfaces.Config{Seed: b.Seed, First: first, N: n, Size: max(size, surfaces.MinSize)})
+	d, err := b.data(first, n, size)
 	if err != nil {
 		return nil, err
 	}
+	return loadAll(d)
+}
+
+func loadAll(d *dataset.Dataset) ([]*dataset.Sample, error) {
 	loaded, errs := d.LoadAll(context.Background())
 	if len(errs) > 0 {
 		return nil, errs[0]
@@ -149,44 +160,6 @@ func (b Bench) heads(ctx context.Context, e encoder.Encoder, fit []*dataset.Samp
 	return h, nil
 }
 
-// attacked returns the images under a condition.
-func (b Bench) attacked(ctx context.Context, e encoder.Encoder, test []*dataset.Sample, condition string) ([]*tensor.Dense, error) {
-	images, labels := make([]*tensor.Dense, len(test)), make([]int, len(test))
-	for i, s := range test {
-		images[i], labels[i] = s.Image, s.Label
-	}
-	switch {
-	case condition == Conditions[0]:
-		return images, nil
-	case !slices.Contains(Conditions, condition):
-		return nil, fmt.Errorf("no such condition; there are %s", strings.Join(Conditions, ", "))
-	}
-	eps, err := attack.ParseEps(b.Eps)
-	if err != nil {
-		return nil, err
-	}
-	text := fmt.Sprintf("prm(steps=%d)", b.Steps)
-	var opts []attack.Option
-	if condition == "apgd" {
-		text = fmt.Sprintf("apgd-ce(steps=%d)", b.Steps)
-		opts = append(opts, attack.Against(zeroShotClassifier{b.Text, b.Scale}, labels))
-	}
-	a, err := attack.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	res, err := a.Run(ctx, e, images, attack.Linf(eps), opts...)
-	if err != nil {
-		return nil, err
-	}
-	for i := range images {
-		if images[i], err = attack.Quantize(attack.Linf(eps), i, images[i], res.Adv[i]); err != nil {
-			return nil, err
-		}
-	}
-	return images, nil
-}
-
 // judge runs the heads on images.
 func (h benchHeads) judge(ctx context.Context, e encoder.Encoder, test []*dataset.Sample, images []*tensor.Dense) (o Outcome, err error) {
 	changed := make([]*dataset.Sample, len(test))
@@ -219,42 +192,4 @@ func (h benchHeads) judge(ctx context.Context, e encoder.Encoder, test []*datase
 		o.Found = append(o.Found, metric.Found{Detections: out[2].Detections, Truth: test[i].Boxes})
 	}
 	return o, nil
-}
-
-// zeroShotClassifier is the zero-shot head as attacks see it.
-type zeroShotClassifier struct {
-	text  [][]float32 // unit rows
-	scale float64
-}
-
-// Taps implements [attack.Classifier].
-func (zeroShotClassifier) Taps() []encoder.Tap { return []encoder.Tap{encoder.Embedding} }
-
-// Classes implements [attack.Classifier].
-func (c zeroShotClassifier) Classes() int { return len(c.text) }
-
-// Logits implements [attack.Classifier].
-func (c zeroShotClassifier) Logits(dst []float64, acts []*tensor.Dense) ([]float64, error) {
-	u, _ := normalised([][]float32{acts[0].Float32s()})
-	for _, t := range c.text {
-		z := 0.0
-		for k, v := range t {
-			z += c.scale * u[0][k] * float64(v)
-		}
-		dst = append(dst, z)
-	}
-	return dst, nil
-}
-
-// VJP implements [attack.Classifier].
-func (c zeroShotClassifier) VJP(cot, acts []*tensor.Dense, d []float64) error {
-	u, norm := normalised([][]float32{acts[0].Float32s()})
-	rows := backNormalised(u, norm, func(_, k int) (sum float64) {
-		for j, t := range c.text {
-			sum += c.scale * d[j] * float64(t[k])
-		}
-		return sum
-	})
-	copy(cot[0].Float32s(), rows[0])
-	return nil
 }
