@@ -18,10 +18,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// openEncoder opens an ONNX file, or an embedded model by its name when no such file is there.
+// openEncoder opens an ONNX file, or an embedded model by its name when no such file is there (a folder is none).
 func openEncoder(name string, opts ...encoder.Option) (*encoder.Model, report.Artifact, error) {
-	_, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) && slices.Contains(models.Names(), name) {
+	info, err := os.Stat(name)
+	if (errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir()) && slices.Contains(models.Names(), name) {
 		m, err := models.Open(name)
 		if err != nil {
 			return nil, report.Artifact{}, err
