@@ -75,6 +75,9 @@ func printSummary(w io.Writer, r *report.Report, run *report.Run) {
 	for _, p := range r.Verdict.Points {
 		fmt.Fprintln(w, p)
 	}
+	for _, f := range r.Flags {
+		fmt.Fprintf(w, "  doubt: %s\n", f.Text)
+	}
 }
 
 // printDefences prints what each defence leaves under attackers who know it, then what that comes to.
