@@ -73,7 +73,7 @@ func (m *Model) compile(taps []Tap, backward bool) (p *program, err error) {
 	}
 	g, copies := m.base.Clone(want)
 	p.input = g.Inputs[0]
-	if err := fuse(g); err != nil {
+	if err := fuse(g, !m.options.trace); err != nil {
 		return nil, fmt.Errorf("encoder: %s: %w", m.spec.Name, err)
 	}
 	p.outs = slices.Clone(g.Outputs)
@@ -112,9 +112,15 @@ func joinTaps(taps []Tap) string {
 	return strings.Join(s, ", ")
 }
 
-func fuse(g *graph.Graph) error {
+// fuse turns what exporters spelt out into few operators; fold says that the weights are not trained.
+func fuse(g *graph.Graph, fold bool) error {
 	if err := g.FuseBlocks(); err != nil {
 		return err
+	}
+	if fold {
+		if err := g.FoldScales(); err != nil {
+			return err
+		}
 	}
 	if err := g.SinkRows(); err != nil {
 		return err

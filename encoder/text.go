@@ -169,7 +169,7 @@ func (m *TextModel) compile(n int) (p *textProgram, err error) {
 		return nil, fmt.Errorf("no output is one vector a text; outputs that depend on the tokens alone: %s", outputNames(g))
 	}
 	c, _ := g.Clone([]*graph.Value{s.embedding})
-	if err := fuse(c); err != nil {
+	if err := fuse(c, true); err != nil {
 		return nil, err
 	}
 	p = &textProgram{in: c.Inputs[0], out: c.Outputs[0], vocabulary: vocabulary(c)}

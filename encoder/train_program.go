@@ -58,7 +58,7 @@ func (t *Trainable) compileTraining(taps []Tap) (*trainProgram, error) {
 	}
 	g, copies := t.base.Clone(want)
 	p.input = g.Inputs[0]
-	if err := fuse(g); err != nil {
+	if err := fuse(g, false); err != nil {
 		return nil, err
 	}
 	p.outs = slices.Clone(g.Outputs)

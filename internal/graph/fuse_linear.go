@@ -37,22 +37,43 @@ func fuseLinearAct(g *Graph) {
 	}
 }
 
+// fuseResidual lets linear layers add what flows around them, also where their result is reshaped in between.
 func fuseResidual(g *Graph) {
 	alone := g.private()
-	for _, n := range g.Nodes {
-		if n.Op != Op(Binary{kernel.Add}) || !SameShape(n.In[0].Shape, n.In[1].Shape) {
-			continue
-		}
-		for i := 1; i >= 0; i-- {
-			v := n.In[i]
-			if v.Def == nil || !alone[v] || n.In[1-i].Const != nil {
-				continue
-			}
-			if op, is := v.Def.Op.(Linear); is && !op.Residual && op.Act == kernel.NoUnary {
-				op.Residual = true
-				n.become(op, append(v.Def.In[:len(v.Def.In):len(v.Def.In)], n.In[1-i])...)
-				break
+	old := g.Nodes
+	g.Nodes = make([]*Node, 0, len(old))
+	for _, n := range old {
+		if n.Op == Op(Binary{kernel.Add}) && SameShape(n.In[0].Shape, n.In[1].Shape) {
+			for i := 1; i >= 0; i-- {
+				if n.In[1-i].Const == nil && g.addInside(n, n.In[i], n.In[1-i], alone) {
+					break
+				}
 			}
 		}
+		g.Nodes = append(g.Nodes, n)
 	}
+}
+
+// addInside makes the sum n of a linear layer's result v and a residual the layer's own, if it can.
+func (g *Graph) addInside(n *Node, v, residual *Value, alone map[*Value]bool) bool {
+	y := v
+	if inner, ok := reshaped(v); ok && alone[v] {
+		y = inner
+	}
+	if y.Def == nil || !alone[y] {
+		return false
+	}
+	op, is := y.Def.Op.(Linear)
+	if !is || op.Residual || op.Act != kernel.NoUnary {
+		return false
+	}
+	op.Residual = true
+	in := y.Def.In[:len(y.Def.In):len(y.Def.In)]
+	if y == v {
+		n.become(op, append(in, residual)...)
+		return true
+	}
+	g.at = n.Name
+	n.become(Reshape{n.Out[0].Shape}, g.emit(op, append(in, g.Reshape(residual, y.Shape))...))
+	return true
 }

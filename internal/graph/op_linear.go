@@ -7,12 +7,22 @@ import (
 )
 
 // Linear is y = Act(x·W + bias) + residual over the last axis of x, with a constant W that is packed
-// once. Inputs: x [...,K], W [K,N] ([N,K] with TransW), then bias [N] if Bias, then residual [...,N] if
-// Residual. A second result holds the value before Act where Act is set.
+// once. Inputs: x [...,K], W [K,N] ([N,K] with TransW), then bias [N] if Bias, then a constant scale if Scale
+// is set, then residual [...,N] if Residual. A second result holds the value before Act where Act is set.
 type Linear struct {
 	TransW, Bias, Residual bool
+	Scale                  Scaling
 	Act                    kernel.Unary
 }
+
+// Scaling says what a linear layer's constant scale multiplies W by, when it is packed.
+type Scaling int8
+
+const (
+	unscaled       Scaling = iota
+	scaledByRow            // row k of W by scale [K], as if x were multiplied
+	scaledByColumn         // column n by scale [N], as if x·W were multiplied
+)
 
 func (o Linear) String() string {
 	s := "Linear"
@@ -21,6 +31,9 @@ func (o Linear) String() string {
 	}
 	if o.Bias {
 		s += "+bias"
+	}
+	if o.Scale != unscaled {
+		s += "+scale"
 	}
 	if o.Act != kernel.NoUnary {
 		s += "+" + o.Act.String()
@@ -72,12 +85,15 @@ func (o Linear) Bind(b *Binder, in, out []*Tensor) func() {
 	if k == 0 || n == 0 {
 		return func() { clear(out[0].F) }
 	}
-	packed := b.Weights.Pack(in[1].F, k, n, o.TransW)
+	packed := o.pack(b.Weights, in, k, n)
 	rows := len(in[0].F) / k
 	ep := &kernel.Epilogue{Act: o.Act}
 	next := 2
 	if o.Bias {
 		ep.Bias = in[next].F
+		next++
+	}
+	if o.Scale != unscaled {
 		next++
 	}
 	if o.Residual {
@@ -94,6 +110,22 @@ func (o Linear) Bind(b *Binder, in, out []*Tensor) func() {
 	return func() { b.Workers.Run(n, grain, body) }
 }
 
+// pack packs W, scaled if it is to be.
+func (o Linear) pack(w *Weights, in []*Tensor, k, n int) *kernel.PackedB {
+	if o.Scale == unscaled {
+		return w.Pack(in[1].F, k, n, o.TransW)
+	}
+	return w.packScaled(in[1].F, in[o.scaleAt()].F, k, n, o.TransW, o.Scale)
+}
+
+// scaleAt is the position of the scale among the inputs.
+func (o Linear) scaleAt() int {
+	if o.Bias {
+		return 3
+	}
+	return 2
+}
+
 func (o Linear) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 	out := make([]*Value, len(n.In))
 	d := dy[0]
@@ -107,6 +139,10 @@ func (o Linear) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 		d = g.emit(UnaryGrad{o.Act}, d, n.Out[1])
 	}
 	x, w := n.In[0], n.In[1]
+	if o.Scale != unscaled {
+		check(o.scaledGrad(g, n, d, need, out))
+		return out
+	}
 	if need[0] {
 		out[0] = g.emit(Linear{TransW: !o.TransW}, d, w)
 	}
@@ -122,6 +158,23 @@ func (o Linear) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 		out[2] = g.emit(newReduce(kernel.Sum, []int{0}, false), rows(d))
 	}
 	return out
+}
+
+// scaledGrad gives the cotangent of x alone: layers that are trained keep their scale outside.
+func (o Linear) scaledGrad(g *Graph, n *Node, d *Value, need []bool, out []*Value) error {
+	for i := 1; i <= o.scaleAt(); i++ {
+		if need[i] {
+			return fmt.Errorf("input %d of a scaled linear layer has no cotangent", i)
+		}
+	}
+	if need[0] {
+		back := Linear{TransW: !o.TransW, Scale: scaledByRow}
+		if o.Scale == scaledByRow {
+			back.Scale = scaledByColumn
+		}
+		out[0] = g.emit(back, d, n.In[1], n.In[o.scaleAt()])
+	}
+	return nil
 }
 
 // rowsOf flattens all axes but the last.

@@ -14,6 +14,7 @@ type Weights struct {
 
 	mu     sync.Mutex
 	packed map[packKey]packed
+	scaled map[scaledKey]*kernel.PackedB
 	copies map[*float32][]float32
 	fresh  bool // constants were read that Intact has not vouched for
 }
