@@ -91,6 +91,11 @@ func (a apgd) run(ctx context.Context, j *job, p *problem, r int) error {
 	j.ball.Sample(s.x, p.rng)
 	s.period = max(int(0.22*float64(a.steps)), 1)
 	s.check = s.period
+	if r == 0 && len(j.starts) > 0 {
+		if err := s.begin(ctx, j, p); err != nil {
+			return err
+		}
+	}
 	copy(s.prev, s.x)
 	if err := a.visit(ctx, j, p, s, r, 0); err != nil {
 		return err
@@ -113,6 +118,19 @@ func (a apgd) run(ctx context.Context, j *job, p *problem, r int) error {
 		}
 	}
 	return nil
+}
+
+// begin moves x from its random start to the best of the starts that were given, if that is better.
+func (s *apgdState) begin(ctx context.Context, j *job, p *problem) error {
+	v, err := p.value(ctx, s.x)
+	if err != nil {
+		return err
+	}
+	best, _, err := j.startAt(ctx, p, v)
+	if best != nil {
+		copy(s.x, best)
+	}
+	return err
 }
 
 // visit evaluates x and keeps it if it is the best.

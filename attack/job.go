@@ -25,6 +25,7 @@ type job struct {
 	label   string // the attack's name, which keys the random stream
 	seed    uint64
 	restart int
+	starts  []*tensor.Dense // further points to start from
 
 	out   Outcome
 	best  []float32 // nil before the first offer

@@ -15,6 +15,7 @@ type settings struct {
 	names   []string
 	restart int // which restart this run is; keys the random stream
 	task    Task
+	starts  [][]*tensor.Dense
 }
 
 // Task is what lies downstream of the encoder, for objectives and attacks that need it.
@@ -60,6 +61,9 @@ func newSettings(n int, opts []Option) (settings, error) {
 	}
 	if s.workers < 1 {
 		return s, fmt.Errorf("attack: %d workers", s.workers)
+	}
+	if err := s.validateStarts(n); err != nil {
+		return s, err
 	}
 	return s, s.task.validate(n)
 }

@@ -117,6 +117,9 @@ func (r *run) attack(ctx context.Context, i int, yield func(Step) bool) {
 	}
 	j := &job{index: i, clean: r.images[i], x0: x, h: h, w: w, tm: r.tm, enc: r.enc, sizes: r.sizes, task: &r.set.task,
 		label: r.label, seed: r.seed, restart: r.set.restart, yield: yield, out: Outcome{Name: out.Name, Status: Done}}
+	if r.set.starts != nil {
+		j.starts = r.set.starts[i]
+	}
 	if j.ball, err = r.tm.Ball(i, j.clean); err != nil {
 		j.ball = frozen{}
 	} else {

@@ -130,11 +130,10 @@ func (a Adversity) attack(t *Trial, p *Plan, c Countermeasure, systems []HeadSys
 		base.Role = report.RoleAdaptive
 		t.follow(base, adversaries)
 	}
-	i := slices.IndexFunc(systems, func(s HeadSystem) bool { return newClassifier(s, p.Data) != nil })
-	if i < 0 {
+	own := firstClassifier(systems, p.Data)
+	if own == nil {
 		return nil
 	}
-	own := newClassifier(systems[i], p.Data)
 	shown := own
 	if c.Guard != nil {
 		shown = guarded{own, c.Guard, a.Seed}
@@ -163,6 +162,16 @@ func (a Adversity) attack(t *Trial, p *Plan, c Countermeasure, systems []HeadSys
 				}
 				t.follow(at, kind.on)
 			}
+		}
+	}
+	return nil
+}
+
+// firstClassifier is the first system that can be attacked by labels, nil where none can.
+func firstClassifier(systems []HeadSystem, data *dataset.Dataset) attack.Classifier {
+	for _, s := range systems {
+		if c, err := Classifier(s.Head, max(len(s.Labels), len(data.Classes))); err == nil {
+			return c
 		}
 	}
 	return nil

@@ -18,11 +18,7 @@ import (
 
 // attempt crafts, saves and judges the k-th attempt on a batch, and records it.
 func (r *runner) attempt(ctx context.Context, b *batch, k int) error {
-	craft := r.craft
-	if r.system(k) != "" {
-		craft = r.craftWhiteBox
-	}
-	crafted, err := craft(ctx, b, k)
+	crafted, err := r.craft(ctx, b, k)
 	if err != nil {
 		return fmt.Errorf("eval: %s: %w", r.id(k), err)
 	}
@@ -31,7 +27,9 @@ func (r *runner) attempt(ctx context.Context, b *batch, k int) error {
 	floats := make([]*dataset.Sample, len(b.samples)) // before rounding
 	errs := make([]error, len(b.samples))
 	each(len(b.samples), r.Workers, func(i int) {
-		entries[i], shown[i], errs[i] = r.save(b.index[i], b.samples[i], k, crafted, i)
+		if entries[i], shown[i], errs[i] = r.save(b.index[i], b.samples[i], k, crafted.Result, i); errs[i] == nil && crafted.from != nil {
+			entries[i].Outcome.From = crafted.from[i]
+		}
 	})
 	for i, s := range b.samples {
 		if errs[i] != nil {
@@ -47,8 +45,17 @@ func (r *runner) attempt(ctx context.Context, b *batch, k int) error {
 	return r.record(b, entries)
 }
 
-// craft runs the attack; attempt 0 hands out the clean images.
-func (r *runner) craft(ctx context.Context, b *batch, k int) (*attack.Result, error) {
+// craft makes the images of the k-th attempt.
+func (r *runner) craft(ctx context.Context, b *batch, k int) (found, error) {
+	if r.system(k) != "" {
+		return r.craftWhiteBox(ctx, b, k)
+	}
+	res, err := r.craftOnEncoder(ctx, b, k)
+	return found{Result: res}, err
+}
+
+// craftOnEncoder runs the attack; attempt 0 hands out the clean images.
+func (r *runner) craftOnEncoder(ctx context.Context, b *batch, k int) (*attack.Result, error) {
 	images, names := make([]*tensor.Dense, len(b.samples)), make([]string, len(b.samples))
 	for i, s := range b.samples {
 		images[i], names[i] = s.Image, s.ID

@@ -29,7 +29,7 @@ func newVictim(t *testing.T, images int) victim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := victim{enc: enc, head: newClassifier(HeadSystem{Head: zero}, data), data: data}
+	v := victim{enc: enc, head: firstClassifier([]HeadSystem{{Head: zero}}, data), data: data}
 	var problems []error
 	if v.all, problems = data.LoadAll(t.Context()); len(problems) > 0 {
 		t.Fatal(problems[0])

@@ -68,12 +68,33 @@ func (a *assembly) blackBoxStronger() []report.Flag {
 	})
 }
 
+// transferStronger names white-box attacks that images from the encoder alone beat: by their scores, or because for
+// more than one image in a hundred and more than one such an image had to take the place of what the gradient found.
 func (a *assembly) transferStronger() []report.Flag {
-	return a.pairs("transfer-stronger", func(x, y report.Attack) bool {
+	out := a.pairs("transfer-stronger", func(x, y report.Attack) bool {
 		return x.Eps == y.Eps && x.Knowledge == "system" && y.Knowledge == "encoder" && x.Kind == "gradient" && y.Kind == "gradient"
 	}, func(x, y report.Attack, systems string) report.Text {
 		return report.T("flag.transfer-stronger", y.Name, x.Name, systems)
 	})
+	for _, at := range a.report.Attacks {
+		f, names := report.Flag{Code: "transfer-stronger", Attack: at.ID}, []string(nil)
+		for _, id := range at.Systems {
+			taken := 0
+			for i := range a.report.Images {
+				if o := a.report.Images[i].Shown(at.ID, id); o != nil && o.From != "" {
+					taken++
+				}
+			}
+			if n := len(a.report.Images); float64(taken) > max(1, 0.01*float64(n)) {
+				f.Systems, names = append(f.Systems, id), append(names, fmt.Sprintf("%s (%d/%d)", a.report.System(id).Name, taken, n))
+			}
+		}
+		if len(names) > 0 {
+			f.Text = report.T("flag.transfer-kept", at.Name, someOf(names))
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // pairs raises a flag where x should do at least as much harm as y and does clearly less, with the systems on

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
@@ -39,6 +40,9 @@ const (
 	reasonScored = "scored"
 	reasonError  = "error: "
 )
+
+// failed reports whether there is no answer.
+func (r Response) failed() bool { return strings.HasPrefix(r.Reason, reasonError) }
 
 // headGroup is a set of heads on one encoder, answered from one forward pass.
 type headGroup struct {

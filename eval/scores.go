@@ -80,7 +80,7 @@ func (a *assembly) cell(s int, at report.Attack) error {
 		return err
 	}
 	for _, r := range rows {
-		if len(r.Reason) > len(reasonError) && r.Reason[:len(reasonError)] == reasonError {
+		if r.failed() {
 			c.Score.Warnings = append(c.Score.Warnings, r.Reason)
 			break
 		}

@@ -38,15 +38,23 @@ func (p *Plan) runTrials(ctx context.Context, j *Journal, dir string, resume boo
 func (r *runner) reread(b *batch, at Attempt) (*attack.Result, error) {
 	res := &attack.Result{Outcomes: make([]attack.Outcome, len(b.samples))}
 	for i, s := range b.samples {
-		name := filepath.Join(r.parentDir, filepath.FromSlash(picturePath(at.saved, at.ID(), s.ID)))
-		pixels, err := dataset.ReadImage(name)
+		image, err := readPicture(r.parentDir, picturePath(at.saved, at.ID(), s.ID))
 		if err != nil {
 			return nil, err
 		}
-		res.Adv = append(res.Adv, dataset.Planar(pixels))
+		res.Adv = append(res.Adv, image)
 		res.Outcomes[i].Status = attack.Done
 	}
 	return res, nil
+}
+
+// readPicture reads a file of a run.
+func readPicture(dir, name string) (*tensor.Dense, error) {
+	pixels, err := dataset.ReadImage(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	return dataset.Planar(pixels), nil
 }
 
 // refused is the result of an attack that a defence gives nothing to work with: the images as they are. Other

@@ -192,7 +192,7 @@ func TestParseCountermeasure(t *testing.T) {
 func TestGuardedKeepsTheLabel(t *testing.T) {
 	p := plan(t, 12)
 	g := p.Groups[0].(*headGroup)
-	own := newClassifier(HeadSystem{Head: g.heads[0]}, p.Data)
+	own := firstClassifier([]HeadSystem{{Head: g.heads[0]}}, p.Data)
 	c := guarded{own, countermeasure(t, "round(0)").Guard, 1}
 	for i := range 12 {
 		s, err := p.Data.Load(i)

@@ -2,12 +2,15 @@ package eval
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/report"
 	"gorgonia.org/tensor"
 )
 
@@ -65,148 +68,152 @@ func (r *runner) asked(k int) []Group {
 	return r.Groups
 }
 
-// craftWhiteBox runs the attack on each image with that image's own loss.
-func (r *runner) craftWhiteBox(ctx context.Context, b *batch, k int) (*attack.Result, error) {
-	at := r.Attempts[k-1]
-	target := r.target(at.System)
+// found is what attacks handed out, and for each image the attack that it is taken from where that is another one.
+type found struct {
+	*attack.Result
+	from []string
+}
+
+// craftWhiteBox runs the attack on each image with that image's own loss. It starts at the images of the same budget
+// that did the system most harm so far, as far as their loss is larger than that of a random start; and where one
+// of them still leaves the system less than what the gradient found, it is kept.
+func (r *runner) craftWhiteBox(ctx context.Context, b *batch, k int) (found, error) {
+	target := r.target(r.Attempts[k-1].System)
 	n := len(b.samples)
-	all := &attack.Result{Adv: make([]*tensor.Dense, n), Outcomes: make([]attack.Outcome, n)}
+	all := found{&attack.Result{Adv: make([]*tensor.Dense, n), Outcomes: make([]attack.Outcome, n)}, make([]string, n)}
 	errs := make([]error, n)
 	each(n, r.Workers, func(i int) {
-		s := b.samples[i]
-		task, err := target.Task(ctx, s)
-		if err != nil { // such as an image without a mask: it is judged as it is, and the report says so
-			all.Adv[i], all.Outcomes[i] = s.Image, attack.Outcome{Name: s.ID, Status: attack.Failed, Err: err}
-			return
-		}
-		res, err := at.Attack.Run(ctx, target.Encoder, []*tensor.Dense{s.Image}, at.Threat,
-			attack.Names([]string{s.ID}), attack.Workers(1), attack.WithTask(task))
-		switch {
-		case err != nil:
-			errs[i] = err
-		case len(res.Adv) != 1 || len(res.Outcomes) != 1:
-			errs[i] = errEmptyResult
-		default:
-			all.Adv[i], all.Outcomes[i] = res.Adv[0], res.Outcomes[0]
-		}
+		all.Adv[i], all.Outcomes[i], all.from[i], errs[i] = r.upperBound(ctx, target, b.index[i], b.samples[i], k)
 	})
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	return all, errors.Join(errs...)
+}
+
+// upperBound makes one image of a white-box attack. What goes wrong with it is in its outcome: the image is then
+// judged as it is, and the report says so.
+func (r *runner) upperBound(ctx context.Context, target *Target, index int, s *dataset.Sample, k int) (*tensor.Dense, attack.Outcome, string, error) {
+	at := r.Attempts[k-1]
+	none := func(err error) (*tensor.Dense, attack.Outcome, string, error) {
+		return s.Image, attack.Outcome{Name: s.ID, Status: attack.Failed, Err: err}, "", context.Cause(ctx)
 	}
-	return all, nil
+	before, value, err := r.transferred(index, s, k)
+	if err != nil {
+		return nil, attack.Outcome{}, "", err
+	}
+	task, err := target.Task(ctx, s)
+	if err != nil { // such as an image without a mask
+		return none(err)
+	}
+	starts := make([]*tensor.Dense, len(before))
+	for i, t := range before {
+		starts[i] = t.image
+	}
+	res, err := at.Attack.Run(ctx, target.Encoder, []*tensor.Dense{s.Image}, at.Threat,
+		attack.Names([]string{s.ID}), attack.Workers(1), attack.WithTask(task), attack.Starts([][]*tensor.Dense{starts}))
+	if err == nil && (len(res.Adv) != 1 || len(res.Outcomes) != 1) {
+		err = errEmptyResult
+	}
+	if err != nil {
+		return none(err)
+	}
+	if len(before) == 0 {
+		return res.Adv[0], res.Outcomes[0], "", nil
+	}
+	left, err := r.left(ctx, target, s, res.Adv[0], at)
+	if err != nil || !(value < left) {
+		return res.Adv[0], res.Outcomes[0], "", err
+	}
+	return before[0].image, res.Outcomes[0], before[0].attack, nil
+}
+
+// transferred is an image that other attacks of the budget made.
+type transferred struct {
+	attack string
+	image  *tensor.Dense
+}
+
+// transferred are the images of the attempts at the budget of the k-th, made without the system, that leave its
+// system least, and what that is.
+func (r *runner) transferred(index int, s *dataset.Sample, k int) (best []transferred, value float64, err error) {
+	at := r.Attempts[k-1]
+	system := slices.IndexFunc(r.journal.head.Systems, func(s report.System) bool { return s.ID == at.System })
+	for other, o := range r.Attempts {
+		e := r.journal.entries[key{index, o.ID(), ""}]
+		if o.System != "" || o.Threat.Eps != at.Threat.Eps || e == nil || system < 0 || e.Outcome.Status != "ok" || !e.Outcome.Inside {
+			continue
+		}
+		response := e.Responses[system]
+		if response.failed() || !response.Value.Finite() {
+			continue
+		}
+		v := float64(response.Value)
+		if len(best) > 0 && v > value {
+			continue
+		}
+		if v < value {
+			best = nil
+		}
+		image, err := readPicture(r.dir, picturePath(other+1, o.full(), s.ID))
+		if err != nil {
+			return nil, 0, err
+		}
+		best, value = append(best, transferred{o.ID(), image}), v
+	}
+	return best, value, nil
+}
+
+// left is what a system keeps on an image as it is saved; NaN where it gives no answer or the image cannot be saved.
+func (r *runner) left(ctx context.Context, target *Target, s *dataset.Sample, image *tensor.Dense, at Attempt) (float64, error) {
+	saved, err := attack.Quantize(at.Threat, 0, s.Image, image)
+	if err != nil {
+		return math.NaN(), nil
+	}
+	shown := *s
+	shown.Image = saved
+	rows, err := target.Group.Answer(ctx, []*dataset.Sample{&shown})
+	if err != nil || len(rows) != 1 || len(rows[0]) != 1 || rows[0][0].failed() {
+		return math.NaN(), err
+	}
+	return float64(rows[0][0].Value), nil
 }
 
 // Target implements [Targeter].
 func (g *headGroup) Target(system string) *Target {
 	for k, s := range g.systems {
-		h, ok := g.heads[k].(head.Attackable)
-		if s.ID != system || !ok {
+		if s.ID != system || !attackable(g.heads[k]) {
 			continue
 		}
 		alone := &headGroup{enc: g.enc, heads: g.heads[k : k+1], scorers: g.scorers[k : k+1], systems: g.systems[k : k+1]}
 		alone.findTaps()
-		good := -1
-		if a, ok := g.scorers[k].(anomaly); ok {
-			good = a.good
-		}
-		return &Target{Encoder: g.enc, Group: alone, Task: func(ctx context.Context, s *dataset.Sample) (attack.Task, error) {
-			return alone.task(ctx, h, head.Truth{Sample: s, Good: good})
-		}}
+		return &Target{Encoder: g.enc, Group: alone, Task: alone.task}
 	}
 	return nil
 }
 
-// task asks the head about the clean image and restates its answers as decisions with a right option.
-func (g *headGroup) task(ctx context.Context, h head.Attackable, t head.Truth) (attack.Task, error) {
-	acts, err := activations(ctx, g.enc, []*dataset.Sample{t.Sample}, g.taps)
+// task asks the head about the clean image and restates what would be a right answer as a loss.
+func (g *headGroup) task(ctx context.Context, s *dataset.Sample) (attack.Task, error) {
+	acts, err := activations(ctx, g.enc, []*dataset.Sample{s}, g.taps)
 	if err != nil {
 		return attack.Task{}, err
 	}
-	in := g.input(0, acts, 0, t.Sample)
-	clean, err := answers(h.Task(), t.Sample, func(question string) (head.Output, error) {
+	h, in := g.heads[0], g.input(0, acts, 0, s)
+	clean, err := answers(h.Task(), s, func(question string) (head.Output, error) {
 		in.Question = question
 		return h.Predict(in)
 	})
 	if err != nil {
 		return attack.Task{}, err
 	}
-	d, err := h.Decisions(clean, t)
-	if err != nil {
-		return attack.Task{}, err
-	}
-	c := &decider{head: h, taps: g.taps, at: g.at[0], decisions: d, width: t.Width, height: t.Height}
-	task := attack.Task{Head: c, Labels: make([][]int, 1)}
-	for _, one := range d {
-		if one.Options != d[0].Options {
-			return attack.Task{}, fmt.Errorf("eval: head %s: decisions among %d and among %d options", h.Name(), d[0].Options, one.Options)
-		}
-		task.Labels[0] = append(task.Labels[0], one.Right...)
-	}
-	if len(task.Labels[0]) == 0 {
-		return attack.Task{}, errNoTruth
-	}
-	return task, nil
+	return headTask(onHead{g.taps, g.at[0], s.Width, s.Height}, h, clean, truth(g.scorers[0], s))
 }
 
-// decider is a head at one image as the classifier that attacks with labels work on.
-type decider struct {
-	head          head.Attackable
-	taps          []encoder.Tap
-	at            []int // tap of the head → index in taps
-	decisions     []head.Decisions
-	width, height int
-}
-
-// Taps and Classes implement [attack.Classifier].
-func (d *decider) Taps() []encoder.Tap { return d.taps }
-func (d *decider) Classes() int        { return d.decisions[0].Options }
-
-func (d *decider) input(acts []*tensor.Dense, question string) head.Input {
-	in := head.Input{Width: d.width, Height: d.height, Question: question}
-	for _, k := range d.at {
-		in.Acts = append(in.Acts, head.Activation{Shape: acts[k].Shape()[1:], Data: acts[k].Float32s()})
+// truth is what an attacker who knows everything knows about an image.
+func truth(sc scorer, s *dataset.Sample) head.Truth {
+	t := head.Truth{Sample: s, Good: -1}
+	switch sc := sc.(type) {
+	case anomaly:
+		t.Good = sc.good
+	case captioning:
+		t.Score = func(text string) float64 { return sc.cider.D(text, s.Captions) }
 	}
-	return in
-}
-
-// Logits implements [attack.Classifier].
-func (d *decider) Logits(dst []float64, acts []*tensor.Dense) ([]float64, error) {
-	for _, one := range d.decisions {
-		scores, err := d.head.Scores(d.input(acts, one.Question))
-		if err != nil {
-			return nil, err
-		}
-		dst = one.Logits(dst, scores.Data)
-	}
-	return dst, nil
-}
-
-// VJP implements [attack.Classifier].
-func (d *decider) VJP(cot, acts []*tensor.Dense, dLogits []float64) error {
-	for _, c := range cot {
-		clear(c.Float32s())
-	}
-	for _, one := range d.decisions {
-		in := d.input(acts, one.Question)
-		scores, err := d.head.Scores(in)
-		if err != nil {
-			return err
-		}
-		back := make([]float32, len(scores.Data))
-		one.Back(back, scores.Data, dLogits[:len(one.Scores)])
-		dLogits = dLogits[len(one.Scores):]
-		grads, err := d.head.VJP(in, back)
-		if err != nil {
-			return err
-		}
-		for t, g := range grads {
-			sum := cot[d.at[t]].Float32s()
-			for i, v := range g.Data {
-				sum[i] += v
-			}
-		}
-	}
-	return nil
+	return t
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
 	"github.com/plumbline-ml/plumbline/eval/report"
 )
@@ -136,5 +137,62 @@ func TestWhiteBoxValidate(t *testing.T) {
 		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", system, err)
 		}
+	}
+}
+
+// misled is a group whose loss says the opposite of what counts, as a masked gradient does.
+type misled struct{ *headGroup }
+
+func (g misled) Target(system string) *Target {
+	t := g.headGroup.Target(system)
+	if t == nil {
+		return nil
+	}
+	honest := t.Task
+	t.Task = func(ctx context.Context, s *dataset.Sample) (attack.Task, error) {
+		other := *s
+		other.Label = (s.Label + 1) % 3
+		return honest(ctx, &other)
+	}
+	return t
+}
+
+// TestWhiteBoxKeepsTransfer: where a loss misleads the attack, the images of other attacks that do more harm stand in
+// its place and the report says so; with the true loss it does not.
+func TestWhiteBoxKeepsTransfer(t *testing.T) {
+	p := whiteBoxPlan(t, 9)
+	honest, _ := assembled(t, finish(t, p, t.TempDir(), false))
+	p.Groups[0] = misled{p.Groups[0].(*headGroup)}
+	dir := t.TempDir()
+	r, _ := assembled(t, finish(t, p, dir, false))
+	id, transfer := "white-box@4/255", []string{"noise@4/255", "pgd(steps=4,seed=5)@4/255", "prm(steps=4,seed=5)@4/255"}
+	taken := 0
+	for i, im := range r.Images {
+		o := im.Shown(id, "zero-shot")
+		least := 1.0
+		for _, other := range transfer {
+			least = min(least, float64(im.Shown(other, "zero-shot").Answers[0].Value))
+		}
+		if v := float64(o.Answers[0].Value); v > least {
+			t.Errorf("%s: the white box leaves %v, transfer %v", im.ID, v, least)
+		}
+		if o.From != "" {
+			taken++
+			if from := im.Shown(o.From, "zero-shot"); from == nil || from.SHA256 != o.SHA256 {
+				t.Errorf("%s: the file is not that of %s", im.ID, o.From)
+			}
+		}
+		checkFile(t, dir, *o, texture(i).Pix, 4)
+	}
+	flagged := func(r *report.Report) bool {
+		return slices.ContainsFunc(r.Flags, func(f report.Flag) bool {
+			return f.Code == "transfer-stronger" && f.Text.Code == "flag.transfer-kept" && slices.Equal(f.Systems, []string{"zero-shot"})
+		})
+	}
+	if taken < 2 || !flagged(r) {
+		t.Errorf("%d images were taken from transfer, flags %+v", taken, r.Flags)
+	}
+	if flagged(honest) {
+		t.Error("the honest loss is flagged")
 	}
 }

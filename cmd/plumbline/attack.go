@@ -123,7 +123,7 @@ func craft(c *cobra.Command, f attackFlags) error {
 	fmt.Fprintf(c.OutOrStdout(), "%d of %d images attacked: %s\n", len(res.Images)-res.failed(), len(res.Images), f.out)
 	if in.head != nil {
 		clean, attacked := res.right()
-		fmt.Fprintf(c.OutOrStdout(), "%s is right on %d clean and %d attacked ones\n", in.head.Name(), clean, attacked)
+		fmt.Fprintf(c.OutOrStdout(), "%s is right on %d clean and %d attacked ones\n", in.head.head.Name(), clean, attacked)
 	}
 	return res.err()
 }

@@ -199,12 +199,12 @@ func (k *crafter) ask(acts []*tensor.Dense, i int) (string, error) {
 		shape[0] = 1
 		one[t] = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(a.Float32s()[i*n:(i+1)*n]))
 	}
-	out, err := k.in.head.Predict(k.in.head.input(one))
+	label, err := k.in.head.label(one)
 	if err != nil {
 		return "", err
 	}
-	if out.Label < len(k.in.classes) {
-		return k.in.classes[out.Label], nil
+	if label < len(k.in.classes) {
+		return k.in.classes[label], nil
 	}
-	return fmt.Sprintf("class %d", out.Label), nil
+	return fmt.Sprintf("class %d", label), nil
 }

@@ -156,6 +156,42 @@ func (p placed) boxAt(k int, d []float32) dataset.Box {
 		Clip(float64(p.width), float64(p.height))
 }
 
+// boxBack takes the gradient at the sides of [placed.boxAt] to the net's distances. A side cut by the image's edge
+// has none.
+func (p placed) boxBack(k int, d, back []float32, sides [4]float64) {
+	x, y := p.centre(k)
+	w, h := p.cellW*distanceScale, p.cellH*distanceScale
+	for j, to := range [4]struct{ at, scale, most float64 }{{x, -w, float64(p.width)}, {y, -h, float64(p.height)}, {x, w, float64(p.width)}, {y, h, float64(p.height)}} {
+		if v := to.at + to.scale*float64(d[j]); v >= 0 && v <= to.most {
+			back[j] = float32(to.scale * sides[j])
+		}
+	}
+}
+
+// logSoftmax of one row.
+func logSoftmax(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	sum, _ := logSum(out)
+	for i := range out {
+		out[i] -= sum
+	}
+	return out
+}
+
+// logSoftmaxBack writes to back the gradient of Σ d·logSoftmax(x).
+func logSoftmaxBack(back, x []float32, d []float64) {
+	sum := 0.0
+	for _, v := range d {
+		sum += v
+	}
+	for i, p := range softmax(x) {
+		back[i] = float32(d[i] - p*sum)
+	}
+}
+
 // balanceBackground makes the patches of objects weigh as much as those of background together, at most tenfold
 // each.
 func balanceBackground(rows [][]float32) {
@@ -219,24 +255,37 @@ func (h *BoxHead) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return d.VJP(in, dScores)
 }
 
-// Decisions implements [Attackable]: one choice among background and the classes for each patch that training
-// would look at; the sides of the boxes are left alone.
-func (h *BoxHead) Decisions(_ []Output, t Truth) ([]Decisions, error) {
+// Harm implements [Harmed]: see [Candidates.Harm]; every patch is a candidate.
+func (h *BoxHead) Harm(_ []Output, t Truth) (Harm, error) {
 	p, err := h.cfg.Skips.Layout.over(h.name, t.Width, t.Height)
 	if err != nil {
 		return nil, err
 	}
-	owner, ignored := p.owners(t.Boxes)
-	right := make([]int, len(owner))
-	for k, o := range owner {
-		switch {
-		case o >= 0:
-			right[k] = 1 + t.Boxes[o].Class
-		case ignored[k]:
-			right[k] = -1
+	for _, b := range t.Boxes {
+		if b.Class < 0 || b.Class >= h.cfg.Classes {
+			return nil, fmt.Errorf("head %s: image %s has a box of class %d of %d", h.name, t.ID, b.Class, h.cfg.Classes)
 		}
 	}
-	return ofPatches(1+h.cfg.Classes, 1+h.cfg.Classes+4, right), nil
+	return func(in Input) (float64, []Activation, error) {
+		s, err := h.Scores(in)
+		if err != nil {
+			return 0, nil, err
+		}
+		c := Candidates{}
+		logits := 1 + h.cfg.Classes
+		for k := range s.Shape[0] {
+			c.Boxes = append(c.Boxes, p.boxAt(k, s.Row(k)[logits:]))
+			c.Log = append(c.Log, logSoftmax(s.Row(k)[:logits])[1:])
+		}
+		value, g := c.Harm(t.Boxes)
+		back := s.Zeros()
+		for k := range s.Shape[0] {
+			logSoftmaxBack(back.Row(k)[:logits], s.Row(k)[:logits], append([]float64{0}, g.Log[k]...))
+			p.boxBack(k, s.Row(k)[logits:], back.Row(k)[logits:], g.Boxes[k])
+		}
+		at, err := h.VJP(in, back.Data)
+		return value, at, err
+	}, nil
 }
 
 func (h *BoxHead) state() (*state, error) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/metric"
@@ -23,7 +22,8 @@ type Attackable interface {
 // Truth is what is known about an image.
 type Truth struct {
 	*dataset.Sample
-	Good int // class free of defects, −1 if there is none
+	Good  int                       // class free of defects, −1 if there is none
+	Score func(text string) float64 // what a caption of the image is worth; nil where nobody judges captions
 }
 
 // Decisions are the choices that one call of Scores makes about an image.
@@ -204,39 +204,28 @@ func ofAnswers(clean []Output, s Truth, answers func(question string) ([]string,
 	return out, nil
 }
 
-// ofTexts is one choice between texts that are references and others; where none is, the head's own clean
-// answer stands for them.
+// ofTexts is one choice between the texts that are worth at least half of what the best is worth and the others;
+// where none is worth anything, the head's own clean answer stands for them.
 func ofTexts(clean Output, texts []string, s Truth) []Decisions {
-	right := func(i int) bool { return slices.Contains(s.Captions, texts[i]) }
-	if !slices.ContainsFunc(texts, func(t string) bool { return slices.Contains(s.Captions, t) }) {
+	worth := s.worth(texts)
+	half := slices.Max(append(worth, 0)) / 2
+	right := func(i int) bool { return worth[i] >= half }
+	if half == 0 {
 		right = func(i int) bool { return texts[i] == clean.Text }
 	}
 	return []Decisions{{Options: 2, Scores: twoSided(0, len(texts), right), Right: []int{1}}}
 }
 
-// ofWords is one choice for each word of a caption, between that word and all others of the vocabulary. Words
-// that no reference holds are left out, as long as one does.
-func ofWords(caption []int, vocabulary []string, s Truth) []Decisions {
-	n := len(vocabulary)
-	d := Decisions{Options: 2}
-	known := false
-	for p, w := range caption {
-		d.Scores = append(d.Scores, twoSided(p*n, n, func(i int) bool { return i == w })...)
-		right := -1
-		if inReferences(vocabulary[w], s.Captions) {
-			right, known = 1, true
-		}
-		d.Right = append(d.Right, right)
-	}
-	for p := range d.Right {
-		if !known {
-			d.Right[p] = 1
+// worth scores captions; without a judge those that are references are worth 1.
+func (t Truth) worth(texts []string) []float64 {
+	out := make([]float64, len(texts))
+	for i, text := range texts {
+		switch {
+		case t.Score != nil && len(t.Captions) > 0:
+			out[i] = t.Score(text)
+		case slices.Contains(t.Captions, text):
+			out[i] = 1
 		}
 	}
-	return []Decisions{d}
-}
-
-// inReferences reports whether a word occurs in one of the references.
-func inReferences(word string, references []string) bool {
-	return slices.ContainsFunc(references, func(r string) bool { return slices.Contains(metric.Words(r), strings.ToLower(word)) })
+	return out
 }

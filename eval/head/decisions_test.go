@@ -15,8 +15,12 @@ var noGradient = []string{"fixture/classify-knn", "fixture/segment-knn", "fixtur
 func checkDecisions(t *testing.T, h Head, f Features) {
 	t.Helper()
 	a, ok := h.(Attackable)
-	if ok == slices.Contains(noGradient, h.Name()) {
-		t.Errorf("%s: attackable is %v", h.Name(), ok)
+	_, harmed := h.(Harmed)
+	if (ok || harmed) == slices.Contains(noGradient, h.Name()) || ok && harmed {
+		t.Errorf("%s: attackable is %v, harmed %v", h.Name(), ok, harmed)
+	}
+	if harmed {
+		checkHarm(t, h.(Harmed), f)
 	}
 	if !ok {
 		return
@@ -30,7 +34,7 @@ func checkDecisions(t *testing.T, h Head, f Features) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := a.Decisions([]Output{clean}, Truth{f.Sample, 0})
+	all, err := a.Decisions([]Output{clean}, Truth{Sample: f.Sample})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package head
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/plumbline-ml/plumbline/encoder"
 )
@@ -111,6 +109,11 @@ func (d *Decoder) VJP(in Input, dScores []float32) ([]Activation, error) {
 	for i, s := range steps {
 		d.stepBack(m, s, dScores[i*v:(i+1)*v], dk, dv)
 	}
+	return []Activation{d.tokensBack(in, dk, dv)}, nil
+}
+
+// tokensBack takes the gradients of keys and values to the tokens.
+func (d *Decoder) tokensBack(in Input, dk, dv Activation) Activation {
 	out := in.Acts[0].Zeros()
 	for t := range out.Shape[0] {
 		row := out.Row(t)
@@ -119,18 +122,7 @@ func (d *Decoder) VJP(in Input, dScores []float32) ([]Activation, error) {
 			row[j] = float32(g) * d.in.invStd[j]
 		}
 	}
-	return []Activation{out}, nil
-}
-
-// Decisions implements [Attackable]: for each word of the clean image's caption, the word against all others.
-func (d *Decoder) Decisions(clean []Output, t Truth) ([]Decisions, error) {
-	var caption []int
-	for _, w := range strings.Fields(strings.ReplaceAll(clean[0].Text, ",", " ,")) {
-		if i := slices.Index(d.cfg.Words, w); i >= 0 {
-			caption = append(caption, i)
-		}
-	}
-	return ofWords(append(caption, endWord), d.cfg.Words, t), nil
+	return out
 }
 
 // memory is what one image gives to attend to.

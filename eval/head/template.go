@@ -3,6 +3,7 @@ package head
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/plumbline-ml/plumbline/encoder"
@@ -183,17 +184,49 @@ func (h *Template) VJP(in Input, dScores []float32) ([]Activation, error) {
 	return out, nil
 }
 
-// Decisions implements [Attackable]: for each slot, the word of the clean image against the others.
-func (h *Template) Decisions(clean []Output, _ Truth) ([]Decisions, error) {
-	d := Decisions{Options: 2}
+// Decisions implements [Attackable]: for each slot, the words with which the sentence is worth more than the middle
+// between the best and the worst word, the other slots filled as on the clean image, against the others. A slot that
+// makes no difference is left out, as long as one makes some.
+func (h *Template) Decisions(clean []Output, t Truth) ([]Decisions, error) {
+	chosen, words := make([]int, len(h.cfg.Slots)), map[string]string{}
 	from := 0
-	for _, s := range h.cfg.Slots {
-		chosen := argmax(clean[0].Scores[from : from+len(s.Words)])
-		d.Scores = append(d.Scores, twoSided(from, len(s.Words), func(i int) bool { return i == chosen })...)
-		d.Right = append(d.Right, 1)
+	for i, s := range h.cfg.Slots {
+		chosen[i] = argmax(clean[0].Scores[from : from+len(s.Words)])
+		words[s.Name] = s.Words[chosen[i]]
 		from += len(s.Words)
 	}
+	d, known := Decisions{Options: 2}, false
+	from = 0
+	for i, s := range h.cfg.Slots {
+		right, ok := h.worthy(i, words, t)
+		if !ok {
+			right = func(w int) bool { return w == chosen[i] }
+		}
+		d.Scores = append(d.Scores, twoSided(from, len(s.Words), right)...)
+		d.Right = append(d.Right, map[bool]int{true: 1, false: -1}[ok])
+		known = known || ok
+		from += len(s.Words)
+	}
+	for i := range d.Right {
+		if !known {
+			d.Right[i] = 1
+		}
+	}
 	return []Decisions{d}, nil
+}
+
+// worthy tells the words of a slot that make the better sentences; false where all are worth the same.
+func (h *Template) worthy(slot int, words map[string]string, t Truth) (func(word int) bool, bool) {
+	s := h.cfg.Slots[slot]
+	with := maps.Clone(words)
+	var texts []string
+	for _, w := range s.Words {
+		with[s.Name] = w
+		texts = append(texts, h.sentence(with))
+	}
+	worth := t.worth(texts)
+	least, most := slices.Min(worth), slices.Max(worth)
+	return func(w int) bool { return worth[w] > (least+most)/2 }, most > least
 }
 
 func (h *Template) state() (*state, error) {

@@ -42,6 +42,7 @@ var flagTexts = map[string]entry{
 	"flag.larger-eps-weaker":      both("{0} on {1}: ε = {2} does less damage than ε = {3}; the attack has not converged.", "{0}（{1}）：ε = {2}の損害がε = {3}より小さい。攻撃が収束していない。"),
 	"flag.black-box-stronger":     both("On {2}, {0} (black box) does more damage than {1} (gradient): the gradient attack is not the worst case.", "{2}では{0}（ブラックボックス）が{1}（勾配）より強い：勾配攻撃は最悪ではない。"),
 	"flag.transfer-stronger":      both("On {2}, {0} (encoder only) does more damage than {1} (which knew the system): the white-box attack is not the upper bound.", "{2}では{0}（エンコーダのみ）が{1}（システム既知）より強い：ホワイトボックス攻撃が上限になっていない。"),
+	"flag.transfer-kept":          both("{0}: an image made from the encoder alone did more harm than the system's own gradient found, and stands in its place, on {1}: the gradient may be masked, or its loss misses what counts.", "{0}：{1}で、システム自身の勾配が見つけた画像よりエンコーダのみから作った画像の損害が大きく、後者で置き換えた。勾配が隠されているか、損失が肝心な点を外している。"),
 	"flag.saturated":              both("{0}: the change fills {1} % of its budget (mean square against the largest possible); another step rule may find more.", "{0}：変化が予算の{1} %を占める（二乗平均と最大値の比）。別の更新則で更に強まりうる。"),
 	"flag.few-images":             both("{0} images: a drop below {1} could not have been seen (paired test, 80 % power).", "{0}枚：{1}未満の低下は検出できない（対応ある検定、検出力80 %）。"),
 	"flag.float-only":             both("{0}: on {1} of {2} images the attack succeeds before rounding and fails as an 8-bit file.", "{0}：{2}枚中{1}枚で、丸める前は成功し8ビットファイルでは失敗する。"),

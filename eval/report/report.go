@@ -209,6 +209,7 @@ type Outcome struct {
 	System  string   `json:"system,omitempty"` // the only one that the image was made against and shown to
 	Status  string   `json:"status"`           // ok, failed
 	Reason  string   `json:"reason,omitempty"` // why it failed
+	From    string   `json:"from,omitempty"`   // the attack that the image is taken from, where it did the system more harm than the system's own gradient
 	File    string   `json:"file,omitempty"`   // PNG, relative to the report
 	SHA256  string   `json:"sha256,omitempty"` // of the PNG
 	Linf    Number   `json:"linf"`             // largest change, in units of 1/255
