@@ -106,12 +106,8 @@ func (h *DenseProbe) Scores(in Input) (Activation, error) {
 		return a, err
 	}
 	values := h.cfg.Sizes[len(h.cfg.Sizes)-1]
-	out := Matrix(a.Shape[0], values, make([]float32, a.Shape[0]*values))
-	for t := range a.Shape[0] {
-		y, _ := h.net.forward(a.Row(t))
-		copy(out.Row(t), y)
-	}
-	return out, nil
+	y, _ := h.net.forward(a.Data)
+	return Matrix(a.Shape[0], values, y), nil
 }
 
 // VJP implements [Differentiable].
@@ -124,12 +120,8 @@ func (h *DenseProbe) VJP(in Input, dScores []float32) ([]Activation, error) {
 	if err := checkCotangent(h.name, dScores, a.Shape[0]*values); err != nil {
 		return nil, err
 	}
-	d := a.Zeros()
-	for t := range a.Shape[0] {
-		_, pre := h.net.forward(a.Row(t))
-		copy(d.Row(t), h.net.vjp(pre, dScores[t*values:(t+1)*values]))
-	}
-	return h.cfg.Skips.back(in, d), nil
+	_, pre := h.net.forward(a.Data)
+	return h.cfg.Skips.back(in, Matrix(a.Shape[0], a.Shape[1], h.net.vjp(pre, dScores))), nil
 }
 
 // Decisions implements [Attackable]: one choice among the mask values for each patch.

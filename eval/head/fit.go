@@ -191,6 +191,7 @@ func (n *net) descend(m *machine, t *targets, how Training, batch int) error {
 		copy(n.layers[l].w, m.learn[2*l].Value().Data().([]float32))
 		copy(n.layers[l].b, m.learn[2*l+1].Value().Data().([]float32))
 	}
+	n.changed()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 )
 
 // net is a stack of dense layers with x·σ(1.702x) between them (QuickGELU; Hendrycks and Gimpel, arXiv
@@ -13,6 +14,7 @@ type net struct {
 	mean   []float32
 	invStd []float32
 	layers []dense
+	ready  atomic.Pointer[[]packed] // layers as products want them, made when first needed
 }
 
 // dense is y = x·W + b, W of in×out row-major.
@@ -81,27 +83,19 @@ func (n *net) standardise(rows [][]float32) {
 	}
 }
 
+// scaled standardises rows that lie one after another.
 func (n *net) scaled(x []float32) []float32 {
-	out := make([]float32, len(x))
-	for j, v := range x {
-		out[j] = (v - n.mean[j]) * n.invStd[j]
+	out, width := make([]float32, len(x)), n.Sizes[0]
+	for at := 0; at < len(x); at += width {
+		row := out[at : at+width]
+		for j, v := range x[at : at+width] {
+			row[j] = (v - n.mean[j]) * n.invStd[j]
+		}
 	}
 	return out
 }
 
-// forward returns the output and, for the VJP, every layer's input before its activation function.
-func (n *net) forward(x []float32) (out []float32, pre [][]float32) {
-	h := n.scaled(x)
-	for l, d := range n.layers {
-		if l > 0 {
-			h = activate(h)
-		}
-		h = d.apply(h, n.Sizes[l+1])
-		pre = append(pre, h)
-	}
-	return h, pre
-}
-
+// apply is one row's product, summed in float64.
 func (d dense) apply(x []float32, width int) []float32 {
 	sum := make([]float64, width)
 	for j, v := range d.b {
@@ -118,27 +112,6 @@ func (d dense) apply(x []float32, width int) []float32 {
 		out[j] = float32(v)
 	}
 	return out
-}
-
-// vjp pulls the output's cotangent back to the input, given what forward kept.
-func (n *net) vjp(pre [][]float32, d []float32) []float32 {
-	for l := len(n.layers) - 1; l >= 0; l-- {
-		width := n.Sizes[l+1]
-		below := make([]float32, n.Sizes[l])
-		for i := range below {
-			below[i] = float32(dot(n.layers[l].w[i*width:(i+1)*width], d))
-		}
-		if l > 0 {
-			for i, v := range pre[l-1] {
-				below[i] *= float32(slope(float64(v)))
-			}
-		}
-		d = below
-	}
-	for j := range d {
-		d[j] *= n.invStd[j]
-	}
-	return d
 }
 
 func activate(x []float32) []float32 {

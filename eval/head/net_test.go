@@ -91,6 +91,7 @@ func compareGradient(t *testing.T, w []float32, grad G.Value, loss func() float6
 
 // lossOf is the training loss in float64 from the definition.
 func lossOf(n *net, ts *targets) float64 {
+	n.changed()
 	var sum float64
 	classes, _ := ts.columns()
 	for i, x := range ts.x {
@@ -159,6 +160,42 @@ func TestFitRefusesBadInput(t *testing.T) {
 	for _, sizes := range [][]int{{3}, {0, 2}, {1 << 20, 1 << 20}} {
 		if _, err := newNet(sizes, 1); err == nil {
 			t.Errorf("net %v was accepted", sizes)
+		}
+	}
+}
+
+// Rows of a batch give what each gives alone, forward and back, and a row gives what the definition in float64 gives.
+func TestNetRows(t *testing.T) {
+	const rows = 7
+	n, err := newNet([]int{37, 19, 50}, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	x, d := make([]float32, rows*37), make([]float32, rows*50)
+	for _, v := range [][]float32{x, d, n.mean, n.layers[0].b, n.layers[1].b} {
+		for i := range v {
+			v[i] = float32(rng.NormFloat64())
+		}
+	}
+	for i := range n.invStd {
+		n.invStd[i] = 0.5 + rng.Float32()
+	}
+	out, pre := n.forward(x)
+	back := n.vjp(pre, d)
+	for r := range rows {
+		one, keep := n.forward(x[r*37 : (r+1)*37])
+		if !slices.Equal(one, out[r*50:(r+1)*50]) {
+			t.Errorf("row %d depends on the others", r)
+		}
+		if !slices.Equal(n.vjp(keep, d[r*50:(r+1)*50]), back[r*37:(r+1)*37]) {
+			t.Errorf("gradient of row %d depends on the others", r)
+		}
+		want := n.layers[1].apply(activate(n.layers[0].apply(n.scaled(x[r*37:(r+1)*37]), 19)), 50)
+		for j, v := range one {
+			if math.Abs(float64(v-want[j])) > 1e-5*(1+math.Abs(float64(want[j]))) {
+				t.Errorf("row %d, output %d: %v, want %v", r, j, v, want[j])
+			}
 		}
 	}
 }

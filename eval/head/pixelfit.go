@@ -73,6 +73,7 @@ func (h *PixelProbe) fit(acts []Activation, labels [][]uint8, how Training) erro
 		return fmt.Errorf("head %s: %w", h.name, err)
 	}
 	h.net.layers[0] = dense{m.Matrix.Value, m.Bias.Value}
+	h.net.changed()
 	return nil
 }
 

@@ -94,12 +94,9 @@ func (h *PixelProbe) Scores(in Input) (Activation, error) {
 	}
 	order, values := h.cfg.order(), h.cfg.Values
 	out := Matrix(len(order), values, make([]float32, len(order)*values))
-	cells := h.cfg.Fine * h.cfg.Fine
-	for t := range a.Shape[0] {
-		y, _ := h.net.forward(a.Row(t))
-		for c := range cells {
-			copy(out.Row(order[t*cells+c]), y[c*values:(c+1)*values])
-		}
+	y, _ := h.net.forward(a.Data)
+	for c, at := range order { // cells of a patch lie one after another
+		copy(out.Row(at), y[c*values:(c+1)*values])
 	}
 	return out, nil
 }
@@ -114,17 +111,12 @@ func (h *PixelProbe) VJP(in Input, dScores []float32) ([]Activation, error) {
 	if err := checkCotangent(h.name, dScores, len(order)*values); err != nil {
 		return nil, err
 	}
-	d := a.Zeros()
-	cells := h.cfg.Fine * h.cfg.Fine
-	row := make([]float32, cells*values)
-	for t := range a.Shape[0] {
-		for c := range cells {
-			copy(row[c*values:], dScores[order[t*cells+c]*values:][:values])
-		}
-		_, pre := h.net.forward(a.Row(t))
-		copy(d.Row(t), h.net.vjp(pre, row))
+	d := make([]float32, len(dScores))
+	for c, at := range order {
+		copy(d[c*values:], dScores[at*values:][:values])
 	}
-	return h.cfg.Skips.back(in, d), nil
+	_, pre := h.net.forward(a.Data)
+	return h.cfg.Skips.back(in, Matrix(a.Shape[0], a.Shape[1], h.net.vjp(pre, d))), nil
 }
 
 // Decisions implements [Attackable]: every cell's mask value.
