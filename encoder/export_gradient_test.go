@@ -3,7 +3,6 @@ package encoder
 import (
 	"context"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/graph"
-	"github.com/plumbline-ml/plumbline/internal/npy"
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
 
@@ -57,8 +55,7 @@ func runFile(t *testing.T, path string, in map[string][]float32) map[string][]fl
 }
 
 // TestExportGradient exports the gradient of every sample, whole and in two parts, runs the files and
-// compares with the encoder's own gradient. With PLUMBLINE_ORT_DIR set it leaves files, inputs and results
-// there for internal/ortcheck.
+// compares with the encoder's own gradient.
 func TestExportGradient(t *testing.T) {
 	root := sharedGoldens(t)
 	for _, m := range goldens(t, root) {
@@ -71,15 +68,7 @@ func exportOne(t *testing.T, root string, m goldenModel) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if keep := os.Getenv("PLUMBLINE_ORT_DIR"); keep != "" {
-		if dir, err = filepath.Abs(filepath.Join(keep, m.ID)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir, _ := forORT(t, "gradients", m.ID)
 	taps := []Tap{Embedding, Block(enc.Spec().Depth / 2)}
 	if enc.Spec().Heads > 0 {
 		taps = append(taps, Values(1))
@@ -131,12 +120,6 @@ func exportOne(t *testing.T, root string, m goldenModel) {
 		return
 	}
 	near(t, "gradient in two parts", runFile(t, bwd, between)[gradientName], want[0].Float32s())
-}
-
-func write(t *testing.T, dir, kind, name string, v []float32, shape []int) {
-	if err := npy.Save(filepath.Join(dir, kind+"."+name+".npy"), v, shape...); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // standardOnly checks operators and that no weight is stored twice.

@@ -13,8 +13,8 @@ func TestSave(t *testing.T) {
 	root := sharedGoldens(t)
 	for _, m := range goldens(t, root) {
 		t.Run(m.ID, func(t *testing.T) {
-			dir := t.TempDir()
-			one, two := filepath.Join(dir, "one.onnx"), filepath.Join(dir, "two.onnx")
+			dir, kept := forORT(t, "saved", m.ID)
+			one, two := filepath.Join(dir, "saved.onnx"), filepath.Join(dir, "again.onnx")
 			enc, err := Open(filepath.Join(root, m.File))
 			if err != nil {
 				t.Fatal(err)
@@ -42,6 +42,17 @@ func TestSave(t *testing.T) {
 			}
 			g := golden{t: t, enc: again.Raw(), dir: filepath.Join(root, m.Golden), model: m}
 			g.outputs("b1")
+			if !kept {
+				return
+			}
+			g.leave(dir)
+			path, err := filepath.Abs(filepath.Join(root, m.File))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, "original.txt"), []byte(path), 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 		})
 	}
 }

@@ -18,6 +18,7 @@ type Trainable struct {
 	programs []*trainProgram
 	frozen   map[*train.Param]bool
 	fixed    []string
+	unread   []unread
 }
 
 // slot is a constant of the graph that is made of parameters.
@@ -78,6 +79,7 @@ func (t *Trainable) Freeze(keep func(*train.Param) bool) {
 
 // Sync makes the network use the parameters' current values. Nothing may run meanwhile.
 func (t *Trainable) Sync() {
+	t.restoreUnread()
 	for _, s := range t.order {
 		for _, p := range s.pieces {
 			if p.from == nil {
@@ -95,6 +97,7 @@ func (t *Trainable) Sync() {
 // Save writes the model with the parameters' values into a copy of the original file: names, nodes,
 // element types and operator set stay.
 func (t *Trainable) Save(path string) error {
+	t.restoreUnread()
 	for _, p := range t.params {
 		c := t.source.Tensor(p.Name)
 		old := *c

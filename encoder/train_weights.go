@@ -82,6 +82,7 @@ func (t *Trainable) promote() (err error) {
 		}
 	}
 	t.own(t.base)
+	t.findUnread()
 	return nil
 }
 

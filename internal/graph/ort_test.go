@@ -20,7 +20,7 @@ func TestWriteForORT(t *testing.T) {
 	}
 	for i, c := range gradientCases {
 		m, list, run := c.model(t)
-		dir := filepath.Join(root, fmt.Sprintf("%03d_%s_%s", i, strings.ReplaceAll(c.domain, ".", "_"), c.op))
+		dir := filepath.Join(root, "operators", fmt.Sprintf("%03d_%s_%s", i, strings.ReplaceAll(c.domain, ".", "_"), c.op))
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
