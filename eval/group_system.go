@@ -2,9 +2,12 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
+	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
 	"github.com/plumbline-ml/plumbline/eval/report"
@@ -26,6 +29,10 @@ type systemGroup struct {
 	scorer  scorer
 	about   report.System
 	workers int
+
+	once   sync.Once
+	target *Target
+	why    error // there is none
 }
 
 // fileBased is implemented by groups that are shown the judged files alone.
@@ -76,4 +83,40 @@ func (g *systemGroup) Answer(ctx context.Context, images []*dataset.Sample) ([][
 		})}
 	})
 	return out, context.Cause(ctx)
+}
+
+// Target implements [Targeter] for systems with a gradient.
+func (g *systemGroup) Target(id string) *Target {
+	if id != g.about.ID {
+		return nil
+	}
+	g.once.Do(func() { g.target, g.why = g.newTarget(context.Background()) })
+	return g.target
+}
+
+// newTarget takes the system apart.
+func (g *systemGroup) newTarget(ctx context.Context) (*Target, error) {
+	d, ok := g.sys.(system.Differentiable)
+	if !ok {
+		return nil, errors.New("a black box")
+	}
+	enc, h, err := d.Parts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	on := onHead{taps: h.Taps()}
+	for k := range on.taps {
+		on.at = append(on.at, k)
+	}
+	return &Target{Encoder: enc, Group: g, Task: func(ctx context.Context, s *dataset.Sample) (attack.Task, error) {
+		clean, err := answers(g.sys.Task(), s, func(question string) (head.Output, error) {
+			return g.sys.Answer(ctx, system.Query{Image: s, Question: question})
+		})
+		if err != nil {
+			return attack.Task{}, err
+		}
+		on := on
+		on.width, on.height = s.Width, s.Height
+		return headTask(on, h, clean, truth(g.scorer, s))
+	}}, nil
 }

@@ -107,7 +107,11 @@ func (o onHead) Taps() []encoder.Tap { return o.taps }
 func (o onHead) input(acts []*tensor.Dense, question string) head.Input {
 	in := head.Input{Width: o.width, Height: o.height, Question: question}
 	for _, k := range o.at {
-		in.Acts = append(in.Acts, head.Activation{Shape: acts[k].Shape()[1:], Data: acts[k].Float32s()})
+		shape := acts[k].Shape()
+		if len(shape) > 0 && shape[0] == 1 { // the one image; outputs of whole systems may lack the axis
+			shape = shape[1:]
+		}
+		in.Acts = append(in.Acts, head.Activation{Shape: shape, Data: acts[k].Float32s()})
 	}
 	return in
 }

@@ -3,6 +3,7 @@ package eval
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -31,14 +32,18 @@ type Target struct {
 }
 
 // WhiteBox returns at as one attempt for each system of groups that has a gradient, and the names of the
-// systems that have none.
+// systems that have none, with the reason where it is not that the head itself has none.
 func WhiteBox(at Attempt, groups ...Group) (attempts []Attempt, without []string) {
 	at.Knowledge = "system"
 	for _, g := range groups {
 		t, _ := g.(Targeter)
 		for _, s := range g.Systems() {
 			if t == nil || t.Target(s.ID) == nil {
-				without = append(without, s.Name)
+				name := s.Name
+				if w, ok := g.(*systemGroup); ok {
+					name = fmt.Sprintf("%s (%v)", name, w.why)
+				}
+				without = append(without, name)
 				continue
 			}
 			at.System = s.ID

@@ -57,7 +57,7 @@ func TestSystems(t *testing.T) {
 	config := filepath.Join(dir, "plumbline.yaml")
 	text := fmt.Sprintf(`
 data: {path: judged}
-attacks: [noise, prm]
+attacks: [noise, prm, white-box(apgd(steps=4))]
 eps: [8/255]
 steps: 3
 seed: 1
@@ -94,7 +94,21 @@ systems:
 	if err != nil {
 		t.Fatal(err)
 	}
+	bound := r.Attack("white-box@8/255")
+	for _, id := range []string{"whole", "neighbours"} { // which have a gradient, as the black boxes have not
+		if c := r.Cell(id, bound.ID); c == nil || c.Score.Value > r.Cell(id, "prm@8/255").Score.Value {
+			t.Errorf("%s: the white box leaves %+v", id, c)
+		}
+	}
+	if r.Cell("line3", bound.ID) != nil || !slices.ContainsFunc(r.NotTested, func(g report.Text) bool {
+		return g.Code == "gap.no-gradient" && strings.Contains(g.Args[0], "Line 3 (a black box)")
+	}) {
+		t.Errorf("a command has a white-box score, or nothing says why not: %+v", r.NotTested)
+	}
 	for _, a := range r.Attacks {
+		if a.Systems != nil {
+			continue
+		}
 		if zero, whole := r.Cell("zero-shot-all", a.ID), r.Cell("whole", a.ID); zero == nil || whole == nil || zero.Score.Value != whole.Score.Value {
 			t.Errorf("%s: the zero-shot head and the whole system with the same prompts differ: %+v, %+v", a.ID, zero, whole)
 		}

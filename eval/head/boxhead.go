@@ -168,30 +168,6 @@ func (p placed) boxBack(k int, d, back []float32, sides [4]float64) {
 	}
 }
 
-// logSoftmax of one row.
-func logSoftmax(x []float32) []float64 {
-	out := make([]float64, len(x))
-	for i, v := range x {
-		out[i] = float64(v)
-	}
-	sum, _ := logSum(out)
-	for i := range out {
-		out[i] -= sum
-	}
-	return out
-}
-
-// logSoftmaxBack writes to back the gradient of Σ d·logSoftmax(x).
-func logSoftmaxBack(back, x []float32, d []float64) {
-	sum := 0.0
-	for _, v := range d {
-		sum += v
-	}
-	for i, p := range softmax(x) {
-		back[i] = float32(d[i] - p*sum)
-	}
-}
-
 // balanceBackground makes the patches of objects weigh as much as those of background together, at most tenfold
 // each.
 func balanceBackground(rows [][]float32) {
@@ -275,12 +251,12 @@ func (h *BoxHead) Harm(_ []Output, t Truth) (Harm, error) {
 		logits := 1 + h.cfg.Classes
 		for k := range s.Shape[0] {
 			c.Boxes = append(c.Boxes, p.boxAt(k, s.Row(k)[logits:]))
-			c.Log = append(c.Log, logSoftmax(s.Row(k)[:logits])[1:])
+			c.Log = append(c.Log, LogSoftmax(s.Row(k)[:logits])[1:])
 		}
 		value, g := c.Harm(t.Boxes)
 		back := s.Zeros()
 		for k := range s.Shape[0] {
-			logSoftmaxBack(back.Row(k)[:logits], s.Row(k)[:logits], append([]float64{0}, g.Log[k]...))
+			LogSoftmaxBack(back.Row(k)[:logits], s.Row(k)[:logits], append([]float64{0}, g.Log[k]...))
 			p.boxBack(k, s.Row(k)[logits:], back.Row(k)[logits:], g.Boxes[k])
 		}
 		at, err := h.VJP(in, back.Data)

@@ -167,22 +167,32 @@ func ofPatches(values, stride int, right []int) []Decisions {
 	return []Decisions{d}
 }
 
+// Majority is each patch's most frequent value of a mask, −1 where nothing of it is annotated. values is how many
+// there are.
+func (l Layout) Majority(m *dataset.Mask, values, width, height int) ([]int, error) {
+	p, err := l.over("", width, height)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, share := range p.shares(m, values) {
+		k := argmax(share)
+		if k >= 0 && share[k] == 0 {
+			k = -1
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
 // ofMask chooses each patch's most frequent mask value.
 func ofMask(head string, layout Layout, values int, s Truth) ([]Decisions, error) {
 	if s.Mask == nil {
 		return nil, fmt.Errorf("head %s: image %s has no mask", head, s.ID)
 	}
-	p, err := layout.over(head, s.Width, s.Height)
+	right, err := layout.Majority(s.Mask, values, s.Width, s.Height)
 	if err != nil {
-		return nil, err
-	}
-	var right []int
-	for _, share := range p.shares(s.Mask, values) {
-		k := argmax(share)
-		if k >= 0 && share[k] == 0 {
-			k = -1 // nothing of the patch is annotated
-		}
-		right = append(right, k)
+		return nil, fmt.Errorf("head %s: image %s: %w", head, s.ID, err)
 	}
 	return ofPatches(values, values, right), nil
 }

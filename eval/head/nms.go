@@ -47,3 +47,27 @@ func softmax(x []float32) []float64 {
 	}
 	return out
 }
+
+// LogSoftmax is log softmax of one row.
+func LogSoftmax(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	sum, _ := logSum(out)
+	for i := range out {
+		out[i] -= sum
+	}
+	return out
+}
+
+// logSoftmaxBack writes to back the gradient of Σ d·LogSoftmax(x).
+func LogSoftmaxBack(back, x []float32, d []float64) {
+	sum := 0.0
+	for _, v := range d {
+		sum += v
+	}
+	for i, p := range softmax(x) {
+		back[i] = float32(d[i] - p*sum)
+	}
+}
