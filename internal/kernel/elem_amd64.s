@@ -2190,7 +2190,11 @@ loopavx294:
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VBLENDVPS    Y1, Y3, Y4, Y3
-	VMULPS       elemConstants<>+1728(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1728(SB), Y4
+	VBROADCASTSS elemConstants<>+1760(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VMAXPS       Y1, Y4, Y1
+	VMULPS       elemConstants<>+1792(SB), Y2, Y2
 	VFMADD231PS  Y2, Y1, Y3
 	VMULPS       Y3, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
@@ -2258,7 +2262,11 @@ endavx295:
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VBLENDVPS    Y2, Y4, Y5, Y4
-	VMULPS       elemConstants<>+1728(SB), Y3, Y3
+	VBROADCASTSS elemConstants<>+1728(SB), Y5
+	VBROADCASTSS elemConstants<>+1760(SB), Y6
+	VMINPS       Y2, Y6, Y2
+	VMAXPS       Y2, Y5, Y2
+	VMULPS       elemConstants<>+1792(SB), Y3, Y3
 	VFMADD231PS  Y3, Y2, Y4
 	VMULPS       Y4, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
@@ -2281,8 +2289,8 @@ TEXT ·elemGELUTanhGradAVX2(SB), NOSPLIT, $0-32
 loopavx297:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS elemConstants<>+1760(SB), Y2
-	VBROADCASTSS elemConstants<>+1792(SB), Y3
+	VBROADCASTSS elemConstants<>+1824(SB), Y2
+	VBROADCASTSS elemConstants<>+1856(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VMULPS       Y1, Y1, Y2
@@ -2316,8 +2324,8 @@ loopavx297:
 	VDIVPS       Y4, Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y1, Y1, Y4
-	VMULPS       elemConstants<>+1824(SB), Y4, Y4
-	VADDPS       elemConstants<>+1856(SB), Y4, Y4
+	VMULPS       elemConstants<>+1888(SB), Y4, Y4
+	VADDPS       elemConstants<>+1920(SB), Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y4
 	VFMADD231PS  Y1, Y2, Y4
@@ -2337,8 +2345,8 @@ endavx298:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VBROADCASTSS elemConstants<>+1760(SB), Y3
-	VBROADCASTSS elemConstants<>+1792(SB), Y4
+	VBROADCASTSS elemConstants<>+1824(SB), Y3
+	VBROADCASTSS elemConstants<>+1856(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       Y2, Y2, Y3
@@ -2372,8 +2380,8 @@ endavx298:
 	VDIVPS       Y5, Y4, Y4
 	VMULPS       Y4, Y3, Y3
 	VMULPS       Y2, Y2, Y5
-	VMULPS       elemConstants<>+1824(SB), Y5, Y5
-	VADDPS       elemConstants<>+1856(SB), Y5, Y5
+	VMULPS       elemConstants<>+1888(SB), Y5, Y5
+	VADDPS       elemConstants<>+1920(SB), Y5, Y5
 	VMULPS       Y5, Y2, Y2
 	VBROADCASTSS elemConstants<>+384(SB), Y5
 	VFMADD231PS  Y2, Y3, Y5
@@ -2399,9 +2407,9 @@ TEXT ·elemQuickGELUGradAVX2(SB), NOSPLIT, $0-32
 loopavx2100:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VMULPS       elemConstants<>+1888(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1920(SB), Y2
-	VBROADCASTSS elemConstants<>+1952(SB), Y3
+	VMULPS       elemConstants<>+1952(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1984(SB), Y2
+	VBROADCASTSS elemConstants<>+2016(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VXORPS       elemConstants<>+0(SB), Y1, Y2
@@ -2449,9 +2457,9 @@ endavx2101:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMULPS       elemConstants<>+1888(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1920(SB), Y3
-	VBROADCASTSS elemConstants<>+1952(SB), Y4
+	VMULPS       elemConstants<>+1952(SB), Y2, Y2
+	VBROADCASTSS elemConstants<>+1984(SB), Y3
+	VBROADCASTSS elemConstants<>+2016(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VXORPS       elemConstants<>+0(SB), Y2, Y3
@@ -2506,8 +2514,8 @@ loopavx2103:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VMULPS       elemConstants<>+384(SB), Y1, Y1
-	VBROADCASTSS elemConstants<>+1920(SB), Y2
-	VBROADCASTSS elemConstants<>+1952(SB), Y3
+	VBROADCASTSS elemConstants<>+1984(SB), Y2
+	VBROADCASTSS elemConstants<>+2016(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VXORPS       elemConstants<>+0(SB), Y1, Y2
@@ -2556,8 +2564,8 @@ endavx2104:
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMULPS       elemConstants<>+384(SB), Y2, Y2
-	VBROADCASTSS elemConstants<>+1920(SB), Y3
-	VBROADCASTSS elemConstants<>+1952(SB), Y4
+	VBROADCASTSS elemConstants<>+1984(SB), Y3
+	VBROADCASTSS elemConstants<>+2016(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VXORPS       elemConstants<>+0(SB), Y2, Y3
@@ -2872,7 +2880,7 @@ loopavx2115:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1984(SB), Y3
+	VBROADCASTSS elemConstants<>+2048(SB), Y3
 	VBROADCASTSS elemConstants<>+1568(SB), Y4
 	VXORPS       Y5, Y5, Y5
 	VCMPPS       $0x11, Y3, Y2, Y2
@@ -2895,7 +2903,7 @@ endavx2116:
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1984(SB), Y4
+	VBROADCASTSS elemConstants<>+2048(SB), Y4
 	VBROADCASTSS elemConstants<>+1568(SB), Y5
 	VXORPS       Y6, Y6, Y6
 	VCMPPS       $0x11, Y4, Y3, Y3
@@ -2923,23 +2931,27 @@ TEXT ·elemHardSwishGradAVX2(SB), NOSPLIT, $0-32
 loopavx2118:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
-	VANDPS       elemConstants<>+32(SB), Y1, Y2
-	VBROADCASTSS elemConstants<>+1984(SB), Y3
+	VBROADCASTSS elemConstants<>+2080(SB), Y2
+	VBROADCASTSS elemConstants<>+1664(SB), Y3
+	VMINPS       Y1, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VANDPS       elemConstants<>+32(SB), Y1, Y3
+	VBROADCASTSS elemConstants<>+2048(SB), Y4
+	VBROADCASTSS elemConstants<>+1568(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y4, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y6, Y3
+	VCMPPS       $0x03, Y1, Y1, Y4
+	VBLENDVPS    Y4, Y1, Y3, Y3
+	VMOVAPS      Y1, Y1
 	VBROADCASTSS elemConstants<>+1568(SB), Y4
-	VXORPS       Y5, Y5, Y5
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y5, Y2
-	VCMPPS       $0x03, Y1, Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y2
-	VMOVAPS      Y1, Y3
-	VBROADCASTSS elemConstants<>+1568(SB), Y4
-	VFMADD213PS  elemConstants<>+832(SB), Y4, Y3
+	VFMADD213PS  elemConstants<>+832(SB), Y4, Y1
 	VBROADCASTSS elemConstants<>+1600(SB), Y4
 	VBROADCASTSS elemConstants<>+384(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VMAXPS       Y3, Y4, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y0, Y0
+	VMINPS       Y1, Y5, Y1
+	VMAXPS       Y1, Y4, Y1
+	VFMADD231PS  Y3, Y2, Y1
+	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
@@ -2954,23 +2966,27 @@ endavx2119:
 	VMOVDQU      32(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VANDPS       elemConstants<>+32(SB), Y2, Y3
-	VBROADCASTSS elemConstants<>+1984(SB), Y4
+	VBROADCASTSS elemConstants<>+2080(SB), Y3
+	VBROADCASTSS elemConstants<>+1664(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VANDPS       elemConstants<>+32(SB), Y2, Y4
+	VBROADCASTSS elemConstants<>+2048(SB), Y5
+	VBROADCASTSS elemConstants<>+1568(SB), Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x11, Y5, Y4, Y4
+	VBLENDVPS    Y4, Y6, Y7, Y4
+	VCMPPS       $0x03, Y2, Y2, Y5
+	VBLENDVPS    Y5, Y2, Y4, Y4
+	VMOVAPS      Y2, Y2
 	VBROADCASTSS elemConstants<>+1568(SB), Y5
-	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x11, Y4, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y6, Y3
-	VCMPPS       $0x03, Y2, Y2, Y4
-	VBLENDVPS    Y4, Y2, Y3, Y3
-	VMOVAPS      Y2, Y4
-	VBROADCASTSS elemConstants<>+1568(SB), Y5
-	VFMADD213PS  elemConstants<>+832(SB), Y5, Y4
+	VFMADD213PS  elemConstants<>+832(SB), Y5, Y2
 	VBROADCASTSS elemConstants<>+1600(SB), Y5
 	VBROADCASTSS elemConstants<>+384(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VMAXPS       Y4, Y5, Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       Y4, Y1, Y1
+	VMINPS       Y2, Y6, Y2
+	VMAXPS       Y2, Y5, Y2
+	VFMADD231PS  Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
 doneavx2120:
@@ -5318,8 +5334,8 @@ doneavx2310:
 // Requires: AVX
 TEXT ·elemLargestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2016(SB), Y0
-	VBROADCASTSS elemConstants<>+2016(SB), Y1
+	VBROADCASTSS elemConstants<>+2112(SB), Y0
+	VBROADCASTSS elemConstants<>+2112(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -5378,7 +5394,7 @@ doneavx2315:
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JZ           numbersavx2316
-	VMOVSS       elemConstants<>+2048(SB), X1
+	VMOVSS       elemConstants<>+2144(SB), X1
 
 numbersavx2316:
 	VMOVSS X1, ret+16(FP)
@@ -5389,8 +5405,8 @@ numbersavx2316:
 // Requires: AVX
 TEXT ·elemSmallestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2080(SB), Y0
-	VBROADCASTSS elemConstants<>+2080(SB), Y1
+	VBROADCASTSS elemConstants<>+2176(SB), Y0
+	VBROADCASTSS elemConstants<>+2176(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -5449,7 +5465,7 @@ doneavx2321:
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
 	JZ           numbersavx2322
-	VMOVSS       elemConstants<>+2048(SB), X1
+	VMOVSS       elemConstants<>+2144(SB), X1
 
 numbersavx2322:
 	VMOVSS X1, ret+16(FP)
@@ -7423,7 +7439,7 @@ TEXT ·elemLarger1AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+0(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+2112(SB), Y1
+	VPBROADCASTD elemConstants<>+2208(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
@@ -7469,7 +7485,7 @@ TEXT ·elemLarger2AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+32(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+2144(SB), Y1
+	VPBROADCASTD elemConstants<>+2240(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
@@ -9531,7 +9547,11 @@ loopavx51294:
 	VSUBPS           Z2, Z3, Z3
 	VPMOVD2M         Z1, K2
 	VBLENDMPS        Z2, Z3, K2, Z5
-	VMULPS.BCST      elemConstants<>+1728(SB), Z4, Z2
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+1792(SB), Z4, Z2
 	VFMADD231PS      Z2, Z1, Z5
 	VMULPS           Z5, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
@@ -9592,7 +9612,11 @@ endavx51295:
 	VSUBPS           Z2, Z3, Z3
 	VPMOVD2M         Z1, K2
 	VBLENDMPS        Z2, Z3, K2, Z7
-	VMULPS.BCST      elemConstants<>+1728(SB), Z6, Z2
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+1792(SB), Z6, Z2
 	VFMADD231PS      Z2, Z1, Z7
 	VMULPS           Z7, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
@@ -9615,8 +9639,8 @@ TEXT ·elemGELUTanhGradAVX512(SB), NOSPLIT, $0-32
 loopavx51297:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VBROADCASTSS     elemConstants<>+1760(SB), Z2
-	VBROADCASTSS     elemConstants<>+1792(SB), Z3
+	VBROADCASTSS     elemConstants<>+1824(SB), Z2
+	VBROADCASTSS     elemConstants<>+1856(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
@@ -9642,8 +9666,8 @@ loopavx51297:
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
 	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1824(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1856(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1888(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1920(SB), Z4, Z4
 	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
@@ -9663,8 +9687,8 @@ endavx51298:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VBROADCASTSS     elemConstants<>+1760(SB), Z2
-	VBROADCASTSS     elemConstants<>+1792(SB), Z3
+	VBROADCASTSS     elemConstants<>+1824(SB), Z2
+	VBROADCASTSS     elemConstants<>+1856(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VMULPS           Z1, Z1, Z2
@@ -9690,8 +9714,8 @@ endavx51298:
 	VDIVPS           Z4, Z3, Z3
 	VMULPS           Z3, Z2, Z2
 	VMULPS           Z1, Z1, Z4
-	VMULPS.BCST      elemConstants<>+1824(SB), Z4, Z4
-	VADDPS.BCST      elemConstants<>+1856(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1888(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1920(SB), Z4, Z4
 	VMULPS           Z4, Z1, Z1
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
 	VFMADD231PS      Z1, Z2, Z4
@@ -9717,9 +9741,9 @@ TEXT ·elemQuickGELUGradAVX512(SB), NOSPLIT, $0-32
 loopavx512100:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VMULPS.BCST      elemConstants<>+1888(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1920(SB), Z2
-	VBROADCASTSS     elemConstants<>+1952(SB), Z3
+	VMULPS.BCST      elemConstants<>+1952(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1984(SB), Z2
+	VBROADCASTSS     elemConstants<>+2016(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -9759,9 +9783,9 @@ endavx512101:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VMULPS.BCST      elemConstants<>+1888(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1920(SB), Z2
-	VBROADCASTSS     elemConstants<>+1952(SB), Z3
+	VMULPS.BCST      elemConstants<>+1952(SB), Z1, Z1
+	VBROADCASTSS     elemConstants<>+1984(SB), Z2
+	VBROADCASTSS     elemConstants<>+2016(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -9808,8 +9832,8 @@ loopavx512103:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
 	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1920(SB), Z2
-	VBROADCASTSS     elemConstants<>+1952(SB), Z3
+	VBROADCASTSS     elemConstants<>+1984(SB), Z2
+	VBROADCASTSS     elemConstants<>+2016(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -9850,8 +9874,8 @@ endavx512104:
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
 	VMULPS.BCST      elemConstants<>+384(SB), Z1, Z1
-	VBROADCASTSS     elemConstants<>+1920(SB), Z2
-	VBROADCASTSS     elemConstants<>+1952(SB), Z3
+	VBROADCASTSS     elemConstants<>+1984(SB), Z2
+	VBROADCASTSS     elemConstants<>+2016(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VMAXPS           Z1, Z2, Z1
 	VXORPS.BCST      elemConstants<>+0(SB), Z1, Z2
@@ -10126,7 +10150,7 @@ loopavx512115:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1984(SB), Z3
+	VBROADCASTSS elemConstants<>+2048(SB), Z3
 	VBROADCASTSS elemConstants<>+1568(SB), Z4
 	VXORPS       Z5, Z5, Z5
 	VCMPPS       $0x11, Z3, Z2, K2
@@ -10149,7 +10173,7 @@ endavx512116:
 	VMOVUPS.Z    (CX)(SI*4), K1, Z0
 	VMOVUPS.Z    (DX)(SI*4), K1, Z1
 	VANDPS.BCST  elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS elemConstants<>+1984(SB), Z3
+	VBROADCASTSS elemConstants<>+2048(SB), Z3
 	VBROADCASTSS elemConstants<>+1568(SB), Z4
 	VXORPS       Z5, Z5, Z5
 	VCMPPS       $0x11, Z3, Z2, K2
@@ -10177,23 +10201,27 @@ TEXT ·elemHardSwishGradAVX512(SB), NOSPLIT, $0-32
 loopavx512118:
 	VMOVUPS          (CX)(SI*4), Z0
 	VMOVUPS          (DX)(SI*4), Z1
-	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1984(SB), Z3
-	VBROADCASTSS     elemConstants<>+1568(SB), Z4
-	VXORPS           Z5, Z5, Z5
-	VCMPPS           $0x11, Z3, Z2, K2
-	VBLENDMPS        Z4, Z5, K2, Z6
+	VBROADCASTSS     elemConstants<>+2080(SB), Z2
+	VBROADCASTSS     elemConstants<>+1664(SB), Z3
+	VMINPS           Z1, Z3, Z3
+	VMAXPS           Z3, Z2, Z2
+	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z3
+	VBROADCASTSS     elemConstants<>+2048(SB), Z8
+	VBROADCASTSS     elemConstants<>+1568(SB), Z9
+	VXORPS           Z10, Z10, Z10
+	VCMPPS           $0x11, Z8, Z3, K2
+	VBLENDMPS        Z9, Z10, K2, Z4
 	VCMPPS           $0x03, Z1, Z1, K2
-	VBLENDMPS        Z1, Z6, K2, Z7
-	VMOVAPS          Z1, Z2
+	VBLENDMPS        Z1, Z4, K2, Z5
+	VMOVAPS          Z1, Z1
 	VBROADCASTSS     elemConstants<>+1568(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z1
 	VBROADCASTSS     elemConstants<>+1600(SB), Z3
-	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VMINPS           Z2, Z4, Z2
-	VMAXPS           Z2, Z3, Z2
-	VFMADD231PS      Z7, Z1, Z2
-	VMULPS           Z2, Z0, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z8
+	VMINPS           Z1, Z8, Z1
+	VMAXPS           Z1, Z3, Z1
+	VFMADD231PS      Z5, Z2, Z1
+	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
@@ -10208,23 +10236,27 @@ endavx512119:
 	KMOVW            DI, K1
 	VMOVUPS.Z        (CX)(SI*4), K1, Z0
 	VMOVUPS.Z        (DX)(SI*4), K1, Z1
-	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z2
-	VBROADCASTSS     elemConstants<>+1984(SB), Z3
-	VBROADCASTSS     elemConstants<>+1568(SB), Z4
-	VXORPS           Z5, Z5, Z5
-	VCMPPS           $0x11, Z3, Z2, K2
-	VBLENDMPS        Z4, Z5, K2, Z8
+	VBROADCASTSS     elemConstants<>+2080(SB), Z2
+	VBROADCASTSS     elemConstants<>+1664(SB), Z3
+	VMINPS           Z1, Z3, Z3
+	VMAXPS           Z3, Z2, Z2
+	VANDPS.BCST      elemConstants<>+32(SB), Z1, Z3
+	VBROADCASTSS     elemConstants<>+2048(SB), Z4
+	VBROADCASTSS     elemConstants<>+1568(SB), Z5
+	VXORPS           Z8, Z8, Z8
+	VCMPPS           $0x11, Z4, Z3, K2
+	VBLENDMPS        Z5, Z8, K2, Z6
 	VCMPPS           $0x03, Z1, Z1, K2
-	VBLENDMPS        Z1, Z8, K2, Z9
-	VMOVAPS          Z1, Z2
+	VBLENDMPS        Z1, Z6, K2, Z7
+	VMOVAPS          Z1, Z1
 	VBROADCASTSS     elemConstants<>+1568(SB), Z3
-	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z2
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z3, Z1
 	VBROADCASTSS     elemConstants<>+1600(SB), Z3
 	VBROADCASTSS     elemConstants<>+384(SB), Z4
-	VMINPS           Z2, Z4, Z2
-	VMAXPS           Z2, Z3, Z2
-	VFMADD231PS      Z9, Z1, Z2
-	VMULPS           Z2, Z0, Z0
+	VMINPS           Z1, Z4, Z1
+	VMAXPS           Z1, Z3, Z1
+	VFMADD231PS      Z7, Z2, Z1
+	VMULPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
 doneavx512120:
@@ -12580,8 +12612,8 @@ doneavx512310:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemLargestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2016(SB), Z0
-	VBROADCASTSS elemConstants<>+2016(SB), Z1
+	VBROADCASTSS elemConstants<>+2112(SB), Z0
+	VBROADCASTSS elemConstants<>+2112(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -12643,7 +12675,7 @@ doneavx512315:
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
 	JZ            numbersavx512316
-	VMOVSS        elemConstants<>+2048(SB), X0
+	VMOVSS        elemConstants<>+2144(SB), X0
 
 numbersavx512316:
 	VMOVSS X0, ret+16(FP)
@@ -12654,8 +12686,8 @@ numbersavx512316:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemSmallestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2080(SB), Z0
-	VBROADCASTSS elemConstants<>+2080(SB), Z1
+	VBROADCASTSS elemConstants<>+2176(SB), Z0
+	VBROADCASTSS elemConstants<>+2176(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
@@ -12717,7 +12749,7 @@ doneavx512321:
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
 	JZ            numbersavx512322
-	VMOVSS        elemConstants<>+2048(SB), X0
+	VMOVSS        elemConstants<>+2144(SB), X0
 
 numbersavx512322:
 	VMOVSS X0, ret+16(FP)
@@ -14994,119 +15026,143 @@ DATA elemConstants<>+1712(SB)/4, $0x4114cccd
 DATA elemConstants<>+1716(SB)/4, $0x4114cccd
 DATA elemConstants<>+1720(SB)/4, $0x4114cccd
 DATA elemConstants<>+1724(SB)/4, $0x4114cccd
-DATA elemConstants<>+1728(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1732(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1736(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1740(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1744(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1748(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1752(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1756(SB)/4, $0x3ecc422a
-DATA elemConstants<>+1760(SB)/4, $0xc11e6666
-DATA elemConstants<>+1764(SB)/4, $0xc11e6666
-DATA elemConstants<>+1768(SB)/4, $0xc11e6666
-DATA elemConstants<>+1772(SB)/4, $0xc11e6666
-DATA elemConstants<>+1776(SB)/4, $0xc11e6666
-DATA elemConstants<>+1780(SB)/4, $0xc11e6666
-DATA elemConstants<>+1784(SB)/4, $0xc11e6666
-DATA elemConstants<>+1788(SB)/4, $0xc11e6666
-DATA elemConstants<>+1792(SB)/4, $0x411e6666
-DATA elemConstants<>+1796(SB)/4, $0x411e6666
-DATA elemConstants<>+1800(SB)/4, $0x411e6666
-DATA elemConstants<>+1804(SB)/4, $0x411e6666
-DATA elemConstants<>+1808(SB)/4, $0x411e6666
-DATA elemConstants<>+1812(SB)/4, $0x411e6666
-DATA elemConstants<>+1816(SB)/4, $0x411e6666
-DATA elemConstants<>+1820(SB)/4, $0x411e6666
-DATA elemConstants<>+1824(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1828(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1832(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1836(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1840(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1844(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1848(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1852(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+1856(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1860(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1864(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1868(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1872(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1876(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1880(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1884(SB)/4, $0x3fcc422a
-DATA elemConstants<>+1888(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1892(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1896(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1900(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1904(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1908(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1912(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1916(SB)/4, $0x3fd9db23
-DATA elemConstants<>+1920(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1924(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1928(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1932(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1936(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1940(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1944(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1948(SB)/4, $0xc2ae0000
-DATA elemConstants<>+1952(SB)/4, $0x42ae0000
-DATA elemConstants<>+1956(SB)/4, $0x42ae0000
-DATA elemConstants<>+1960(SB)/4, $0x42ae0000
-DATA elemConstants<>+1964(SB)/4, $0x42ae0000
-DATA elemConstants<>+1968(SB)/4, $0x42ae0000
-DATA elemConstants<>+1972(SB)/4, $0x42ae0000
-DATA elemConstants<>+1976(SB)/4, $0x42ae0000
-DATA elemConstants<>+1980(SB)/4, $0x42ae0000
-DATA elemConstants<>+1984(SB)/4, $0x40400000
-DATA elemConstants<>+1988(SB)/4, $0x40400000
-DATA elemConstants<>+1992(SB)/4, $0x40400000
-DATA elemConstants<>+1996(SB)/4, $0x40400000
-DATA elemConstants<>+2000(SB)/4, $0x40400000
-DATA elemConstants<>+2004(SB)/4, $0x40400000
-DATA elemConstants<>+2008(SB)/4, $0x40400000
-DATA elemConstants<>+2012(SB)/4, $0x40400000
-DATA elemConstants<>+2016(SB)/4, $0xff800000
-DATA elemConstants<>+2020(SB)/4, $0xff800000
-DATA elemConstants<>+2024(SB)/4, $0xff800000
-DATA elemConstants<>+2028(SB)/4, $0xff800000
-DATA elemConstants<>+2032(SB)/4, $0xff800000
-DATA elemConstants<>+2036(SB)/4, $0xff800000
-DATA elemConstants<>+2040(SB)/4, $0xff800000
-DATA elemConstants<>+2044(SB)/4, $0xff800000
-DATA elemConstants<>+2048(SB)/4, $0x7fc00000
-DATA elemConstants<>+2052(SB)/4, $0x7fc00000
-DATA elemConstants<>+2056(SB)/4, $0x7fc00000
-DATA elemConstants<>+2060(SB)/4, $0x7fc00000
-DATA elemConstants<>+2064(SB)/4, $0x7fc00000
-DATA elemConstants<>+2068(SB)/4, $0x7fc00000
-DATA elemConstants<>+2072(SB)/4, $0x7fc00000
-DATA elemConstants<>+2076(SB)/4, $0x7fc00000
-DATA elemConstants<>+2080(SB)/4, $0x7f800000
-DATA elemConstants<>+2084(SB)/4, $0x7f800000
-DATA elemConstants<>+2088(SB)/4, $0x7f800000
-DATA elemConstants<>+2092(SB)/4, $0x7f800000
-DATA elemConstants<>+2096(SB)/4, $0x7f800000
-DATA elemConstants<>+2100(SB)/4, $0x7f800000
-DATA elemConstants<>+2104(SB)/4, $0x7f800000
-DATA elemConstants<>+2108(SB)/4, $0x7f800000
-DATA elemConstants<>+2112(SB)/4, $0x00000008
-DATA elemConstants<>+2116(SB)/4, $0x00000008
-DATA elemConstants<>+2120(SB)/4, $0x00000008
-DATA elemConstants<>+2124(SB)/4, $0x00000008
-DATA elemConstants<>+2128(SB)/4, $0x00000008
-DATA elemConstants<>+2132(SB)/4, $0x00000008
-DATA elemConstants<>+2136(SB)/4, $0x00000008
-DATA elemConstants<>+2140(SB)/4, $0x00000008
-DATA elemConstants<>+2144(SB)/4, $0x00000010
-DATA elemConstants<>+2148(SB)/4, $0x00000010
-DATA elemConstants<>+2152(SB)/4, $0x00000010
-DATA elemConstants<>+2156(SB)/4, $0x00000010
-DATA elemConstants<>+2160(SB)/4, $0x00000010
-DATA elemConstants<>+2164(SB)/4, $0x00000010
-DATA elemConstants<>+2168(SB)/4, $0x00000010
-DATA elemConstants<>+2172(SB)/4, $0x00000010
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $2176
+DATA elemConstants<>+1728(SB)/4, $0xc1500000
+DATA elemConstants<>+1732(SB)/4, $0xc1500000
+DATA elemConstants<>+1736(SB)/4, $0xc1500000
+DATA elemConstants<>+1740(SB)/4, $0xc1500000
+DATA elemConstants<>+1744(SB)/4, $0xc1500000
+DATA elemConstants<>+1748(SB)/4, $0xc1500000
+DATA elemConstants<>+1752(SB)/4, $0xc1500000
+DATA elemConstants<>+1756(SB)/4, $0xc1500000
+DATA elemConstants<>+1760(SB)/4, $0x41500000
+DATA elemConstants<>+1764(SB)/4, $0x41500000
+DATA elemConstants<>+1768(SB)/4, $0x41500000
+DATA elemConstants<>+1772(SB)/4, $0x41500000
+DATA elemConstants<>+1776(SB)/4, $0x41500000
+DATA elemConstants<>+1780(SB)/4, $0x41500000
+DATA elemConstants<>+1784(SB)/4, $0x41500000
+DATA elemConstants<>+1788(SB)/4, $0x41500000
+DATA elemConstants<>+1792(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1796(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1800(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1804(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1808(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1812(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1816(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1820(SB)/4, $0x3ecc422a
+DATA elemConstants<>+1824(SB)/4, $0xc11e6666
+DATA elemConstants<>+1828(SB)/4, $0xc11e6666
+DATA elemConstants<>+1832(SB)/4, $0xc11e6666
+DATA elemConstants<>+1836(SB)/4, $0xc11e6666
+DATA elemConstants<>+1840(SB)/4, $0xc11e6666
+DATA elemConstants<>+1844(SB)/4, $0xc11e6666
+DATA elemConstants<>+1848(SB)/4, $0xc11e6666
+DATA elemConstants<>+1852(SB)/4, $0xc11e6666
+DATA elemConstants<>+1856(SB)/4, $0x411e6666
+DATA elemConstants<>+1860(SB)/4, $0x411e6666
+DATA elemConstants<>+1864(SB)/4, $0x411e6666
+DATA elemConstants<>+1868(SB)/4, $0x411e6666
+DATA elemConstants<>+1872(SB)/4, $0x411e6666
+DATA elemConstants<>+1876(SB)/4, $0x411e6666
+DATA elemConstants<>+1880(SB)/4, $0x411e6666
+DATA elemConstants<>+1884(SB)/4, $0x411e6666
+DATA elemConstants<>+1888(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1892(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1896(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1900(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1904(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1908(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1912(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1916(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+1920(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1924(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1928(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1932(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1936(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1940(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1944(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1948(SB)/4, $0x3fcc422a
+DATA elemConstants<>+1952(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1956(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1960(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1964(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1968(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1972(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1976(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1980(SB)/4, $0x3fd9db23
+DATA elemConstants<>+1984(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1988(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1992(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1996(SB)/4, $0xc2ae0000
+DATA elemConstants<>+2000(SB)/4, $0xc2ae0000
+DATA elemConstants<>+2004(SB)/4, $0xc2ae0000
+DATA elemConstants<>+2008(SB)/4, $0xc2ae0000
+DATA elemConstants<>+2012(SB)/4, $0xc2ae0000
+DATA elemConstants<>+2016(SB)/4, $0x42ae0000
+DATA elemConstants<>+2020(SB)/4, $0x42ae0000
+DATA elemConstants<>+2024(SB)/4, $0x42ae0000
+DATA elemConstants<>+2028(SB)/4, $0x42ae0000
+DATA elemConstants<>+2032(SB)/4, $0x42ae0000
+DATA elemConstants<>+2036(SB)/4, $0x42ae0000
+DATA elemConstants<>+2040(SB)/4, $0x42ae0000
+DATA elemConstants<>+2044(SB)/4, $0x42ae0000
+DATA elemConstants<>+2048(SB)/4, $0x40400000
+DATA elemConstants<>+2052(SB)/4, $0x40400000
+DATA elemConstants<>+2056(SB)/4, $0x40400000
+DATA elemConstants<>+2060(SB)/4, $0x40400000
+DATA elemConstants<>+2064(SB)/4, $0x40400000
+DATA elemConstants<>+2068(SB)/4, $0x40400000
+DATA elemConstants<>+2072(SB)/4, $0x40400000
+DATA elemConstants<>+2076(SB)/4, $0x40400000
+DATA elemConstants<>+2080(SB)/4, $0xc0800000
+DATA elemConstants<>+2084(SB)/4, $0xc0800000
+DATA elemConstants<>+2088(SB)/4, $0xc0800000
+DATA elemConstants<>+2092(SB)/4, $0xc0800000
+DATA elemConstants<>+2096(SB)/4, $0xc0800000
+DATA elemConstants<>+2100(SB)/4, $0xc0800000
+DATA elemConstants<>+2104(SB)/4, $0xc0800000
+DATA elemConstants<>+2108(SB)/4, $0xc0800000
+DATA elemConstants<>+2112(SB)/4, $0xff800000
+DATA elemConstants<>+2116(SB)/4, $0xff800000
+DATA elemConstants<>+2120(SB)/4, $0xff800000
+DATA elemConstants<>+2124(SB)/4, $0xff800000
+DATA elemConstants<>+2128(SB)/4, $0xff800000
+DATA elemConstants<>+2132(SB)/4, $0xff800000
+DATA elemConstants<>+2136(SB)/4, $0xff800000
+DATA elemConstants<>+2140(SB)/4, $0xff800000
+DATA elemConstants<>+2144(SB)/4, $0x7fc00000
+DATA elemConstants<>+2148(SB)/4, $0x7fc00000
+DATA elemConstants<>+2152(SB)/4, $0x7fc00000
+DATA elemConstants<>+2156(SB)/4, $0x7fc00000
+DATA elemConstants<>+2160(SB)/4, $0x7fc00000
+DATA elemConstants<>+2164(SB)/4, $0x7fc00000
+DATA elemConstants<>+2168(SB)/4, $0x7fc00000
+DATA elemConstants<>+2172(SB)/4, $0x7fc00000
+DATA elemConstants<>+2176(SB)/4, $0x7f800000
+DATA elemConstants<>+2180(SB)/4, $0x7f800000
+DATA elemConstants<>+2184(SB)/4, $0x7f800000
+DATA elemConstants<>+2188(SB)/4, $0x7f800000
+DATA elemConstants<>+2192(SB)/4, $0x7f800000
+DATA elemConstants<>+2196(SB)/4, $0x7f800000
+DATA elemConstants<>+2200(SB)/4, $0x7f800000
+DATA elemConstants<>+2204(SB)/4, $0x7f800000
+DATA elemConstants<>+2208(SB)/4, $0x00000008
+DATA elemConstants<>+2212(SB)/4, $0x00000008
+DATA elemConstants<>+2216(SB)/4, $0x00000008
+DATA elemConstants<>+2220(SB)/4, $0x00000008
+DATA elemConstants<>+2224(SB)/4, $0x00000008
+DATA elemConstants<>+2228(SB)/4, $0x00000008
+DATA elemConstants<>+2232(SB)/4, $0x00000008
+DATA elemConstants<>+2236(SB)/4, $0x00000008
+DATA elemConstants<>+2240(SB)/4, $0x00000010
+DATA elemConstants<>+2244(SB)/4, $0x00000010
+DATA elemConstants<>+2248(SB)/4, $0x00000010
+DATA elemConstants<>+2252(SB)/4, $0x00000010
+DATA elemConstants<>+2256(SB)/4, $0x00000010
+DATA elemConstants<>+2260(SB)/4, $0x00000010
+DATA elemConstants<>+2264(SB)/4, $0x00000010
+DATA elemConstants<>+2268(SB)/4, $0x00000010
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $2272
 
 DATA elemTail<>+0(SB)/4, $0xffffffff
 DATA elemTail<>+4(SB)/4, $0xffffffff

@@ -2398,10 +2398,14 @@ body:
 	WORD $0x4ea0a827 // CMLT $0 V7, V1
 	WORD $0x6e681c47 // BSL V7, V2, V8
 	FMOVQ 864(R5), F8
-	WORD $0x6e28dca2 // FMUL V2, V5, V8
-	WORD $0x4e22cc27 // FMLA V7, V1, V2
-	WORD $0x6e27dc02 // FMUL V2, V0, V7
-	VST1.P [V2.S4], 16(R0)
+	FMOVQ 880(R5), F2
+	WORD $0x4ea1f444 // FMIN V4, V2, V1
+	WORD $0x4e24f502 // FMAX V2, V8, V4
+	FMOVQ 896(R5), F4
+	WORD $0x6e24dca8 // FMUL V8, V5, V4
+	WORD $0x4e28cc47 // FMLA V7, V2, V8
+	WORD $0x6e27dc08 // FMUL V8, V0, V7
+	VST1.P [V8.S4], 16(R0)
 	SUB $4, R4
 	B loop
 tail:
@@ -2456,8 +2460,8 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	VLD1.P 16(R2), [V1.S4]
-	FMOVQ 880(R5), F2
-	FMOVQ 896(R5), F3
+	FMOVQ 912(R5), F2
+	FMOVQ 928(R5), F3
 	WORD $0x4ea1f464 // FMIN V4, V3, V1
 	WORD $0x4e24f443 // FMAX V3, V2, V4
 	WORD $0x6e23dc64 // FMUL V4, V3, V3
@@ -2508,9 +2512,9 @@ body:
 	WORD $0x6e21fca6 // FDIV V6, V5, V1
 	WORD $0x6e26dc41 // FMUL V1, V2, V6
 	WORD $0x6e23dc62 // FMUL V2, V3, V3
-	FMOVQ 912(R5), F5
+	FMOVQ 944(R5), F5
 	WORD $0x6e25dc44 // FMUL V4, V2, V5
-	FMOVQ 928(R5), F5
+	FMOVQ 960(R5), F5
 	WORD $0x4e25d482 // FADD V2, V4, V5
 	WORD $0x6e22dc65 // FMUL V5, V3, V2
 	FMOVQ 208(R5), F2
@@ -2572,10 +2576,10 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	VLD1.P 16(R2), [V1.S4]
-	FMOVQ 944(R5), F2
+	FMOVQ 976(R5), F2
 	WORD $0x6e22dc23 // FMUL V3, V1, V2
-	FMOVQ 960(R5), F2
-	FMOVQ 976(R5), F1
+	FMOVQ 992(R5), F2
+	FMOVQ 1008(R5), F1
 	WORD $0x4ea3f424 // FMIN V4, V1, V3
 	WORD $0x4e24f441 // FMAX V1, V2, V4
 	FMOVQ 0(R5), F4
@@ -2682,8 +2686,8 @@ body:
 	VLD1.P 16(R2), [V1.S4]
 	FMOVQ 208(R5), F2
 	WORD $0x6e22dc23 // FMUL V3, V1, V2
-	FMOVQ 960(R5), F2
-	FMOVQ 976(R5), F1
+	FMOVQ 992(R5), F2
+	FMOVQ 1008(R5), F1
 	WORD $0x4ea3f424 // FMIN V4, V1, V3
 	WORD $0x4e24f441 // FMAX V1, V2, V4
 	FMOVQ 0(R5), F4
@@ -3070,7 +3074,7 @@ body:
 	VLD1.P 16(R2), [V1.S4]
 	FMOVQ 16(R5), F2
 	WORD $0x4e221c23 // AND V3, V1, V2
-	FMOVQ 992(R5), F2
+	FMOVQ 1024(R5), F2
 	FMOVQ 800(R5), F4
 	FMOVQ 48(R5), F5
 	WORD $0x6ea3e446 // FCMGT V6, V2, V3
@@ -3133,27 +3137,31 @@ loop:
 body:
 	VLD1.P 16(R1), [V0.S4]
 	VLD1.P 16(R2), [V1.S4]
-	FMOVQ 16(R5), F2
-	WORD $0x4e221c23 // AND V3, V1, V2
-	FMOVQ 992(R5), F2
-	FMOVQ 800(R5), F4
+	FMOVQ 1040(R5), F2
+	FMOVQ 832(R5), F3
+	WORD $0x4ea1f464 // FMIN V4, V3, V1
+	WORD $0x4e24f443 // FMAX V3, V2, V4
+	FMOVQ 16(R5), F4
+	WORD $0x4e241c22 // AND V2, V1, V4
+	FMOVQ 1024(R5), F4
+	FMOVQ 800(R5), F5
+	FMOVQ 48(R5), F6
+	WORD $0x6ea2e487 // FCMGT V7, V4, V2
+	WORD $0x6e661ca7 // BSL V7, V5, V6
+	WORD $0x4e21e426 // FCMEQ V6, V1, V1
+	WORD $0x6e611ce6 // BSL V6, V7, V1
+	WORD $0x4ea11c27 // ORR V7, V1, V1
+	FMOVQ 800(R5), F1
+	FMOVQ 432(R5), F5
+	WORD $0x4e21cce5 // FMLA V5, V7, V1
+	WORD $0x4ea51ca7 // ORR V7, V5, V5
 	FMOVQ 48(R5), F5
-	WORD $0x6ea3e446 // FCMGT V6, V2, V3
-	WORD $0x6e651c86 // BSL V6, V4, V5
-	WORD $0x4e21e425 // FCMEQ V5, V1, V1
-	WORD $0x6e611cc5 // BSL V5, V6, V1
-	WORD $0x4ea11c26 // ORR V6, V1, V1
-	FMOVQ 800(R5), F4
-	FMOVQ 432(R5), F2
-	WORD $0x4e24ccc2 // FMLA V2, V6, V4
-	WORD $0x4ea21c46 // ORR V6, V2, V2
-	FMOVQ 48(R5), F2
-	FMOVQ 208(R5), F4
-	WORD $0x4ea6f483 // FMIN V3, V4, V6
-	WORD $0x4e23f444 // FMAX V4, V2, V3
-	WORD $0x4e25cc24 // FMLA V4, V1, V5
-	WORD $0x6e24dc05 // FMUL V5, V0, V4
-	VST1.P [V5.S4], 16(R0)
+	FMOVQ 208(R5), F1
+	WORD $0x4ea7f424 // FMIN V4, V1, V7
+	WORD $0x4e24f4a1 // FMAX V1, V5, V4
+	WORD $0x4e26cc61 // FMLA V1, V3, V6
+	WORD $0x6e21dc06 // FMUL V6, V0, V1
+	VST1.P [V6.S4], 16(R0)
 	SUB $4, R4
 	B loop
 tail:
@@ -3410,40 +3418,52 @@ DATA elemConstants<>+848(SB)/4, $0x4114cccd
 DATA elemConstants<>+852(SB)/4, $0x4114cccd
 DATA elemConstants<>+856(SB)/4, $0x4114cccd
 DATA elemConstants<>+860(SB)/4, $0x4114cccd
-DATA elemConstants<>+864(SB)/4, $0x3ecc422a
-DATA elemConstants<>+868(SB)/4, $0x3ecc422a
-DATA elemConstants<>+872(SB)/4, $0x3ecc422a
-DATA elemConstants<>+876(SB)/4, $0x3ecc422a
-DATA elemConstants<>+880(SB)/4, $0xc11e6666
-DATA elemConstants<>+884(SB)/4, $0xc11e6666
-DATA elemConstants<>+888(SB)/4, $0xc11e6666
-DATA elemConstants<>+892(SB)/4, $0xc11e6666
-DATA elemConstants<>+896(SB)/4, $0x411e6666
-DATA elemConstants<>+900(SB)/4, $0x411e6666
-DATA elemConstants<>+904(SB)/4, $0x411e6666
-DATA elemConstants<>+908(SB)/4, $0x411e6666
-DATA elemConstants<>+912(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+916(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+920(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+924(SB)/4, $0x3e5b33b6
-DATA elemConstants<>+928(SB)/4, $0x3fcc422a
-DATA elemConstants<>+932(SB)/4, $0x3fcc422a
-DATA elemConstants<>+936(SB)/4, $0x3fcc422a
-DATA elemConstants<>+940(SB)/4, $0x3fcc422a
-DATA elemConstants<>+944(SB)/4, $0x3fd9db23
-DATA elemConstants<>+948(SB)/4, $0x3fd9db23
-DATA elemConstants<>+952(SB)/4, $0x3fd9db23
-DATA elemConstants<>+956(SB)/4, $0x3fd9db23
-DATA elemConstants<>+960(SB)/4, $0xc2ae0000
-DATA elemConstants<>+964(SB)/4, $0xc2ae0000
-DATA elemConstants<>+968(SB)/4, $0xc2ae0000
-DATA elemConstants<>+972(SB)/4, $0xc2ae0000
-DATA elemConstants<>+976(SB)/4, $0x42ae0000
-DATA elemConstants<>+980(SB)/4, $0x42ae0000
-DATA elemConstants<>+984(SB)/4, $0x42ae0000
-DATA elemConstants<>+988(SB)/4, $0x42ae0000
-DATA elemConstants<>+992(SB)/4, $0x40400000
-DATA elemConstants<>+996(SB)/4, $0x40400000
-DATA elemConstants<>+1000(SB)/4, $0x40400000
-DATA elemConstants<>+1004(SB)/4, $0x40400000
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $1008
+DATA elemConstants<>+864(SB)/4, $0xc1500000
+DATA elemConstants<>+868(SB)/4, $0xc1500000
+DATA elemConstants<>+872(SB)/4, $0xc1500000
+DATA elemConstants<>+876(SB)/4, $0xc1500000
+DATA elemConstants<>+880(SB)/4, $0x41500000
+DATA elemConstants<>+884(SB)/4, $0x41500000
+DATA elemConstants<>+888(SB)/4, $0x41500000
+DATA elemConstants<>+892(SB)/4, $0x41500000
+DATA elemConstants<>+896(SB)/4, $0x3ecc422a
+DATA elemConstants<>+900(SB)/4, $0x3ecc422a
+DATA elemConstants<>+904(SB)/4, $0x3ecc422a
+DATA elemConstants<>+908(SB)/4, $0x3ecc422a
+DATA elemConstants<>+912(SB)/4, $0xc11e6666
+DATA elemConstants<>+916(SB)/4, $0xc11e6666
+DATA elemConstants<>+920(SB)/4, $0xc11e6666
+DATA elemConstants<>+924(SB)/4, $0xc11e6666
+DATA elemConstants<>+928(SB)/4, $0x411e6666
+DATA elemConstants<>+932(SB)/4, $0x411e6666
+DATA elemConstants<>+936(SB)/4, $0x411e6666
+DATA elemConstants<>+940(SB)/4, $0x411e6666
+DATA elemConstants<>+944(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+948(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+952(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+956(SB)/4, $0x3e5b33b6
+DATA elemConstants<>+960(SB)/4, $0x3fcc422a
+DATA elemConstants<>+964(SB)/4, $0x3fcc422a
+DATA elemConstants<>+968(SB)/4, $0x3fcc422a
+DATA elemConstants<>+972(SB)/4, $0x3fcc422a
+DATA elemConstants<>+976(SB)/4, $0x3fd9db23
+DATA elemConstants<>+980(SB)/4, $0x3fd9db23
+DATA elemConstants<>+984(SB)/4, $0x3fd9db23
+DATA elemConstants<>+988(SB)/4, $0x3fd9db23
+DATA elemConstants<>+992(SB)/4, $0xc2ae0000
+DATA elemConstants<>+996(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1000(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1004(SB)/4, $0xc2ae0000
+DATA elemConstants<>+1008(SB)/4, $0x42ae0000
+DATA elemConstants<>+1012(SB)/4, $0x42ae0000
+DATA elemConstants<>+1016(SB)/4, $0x42ae0000
+DATA elemConstants<>+1020(SB)/4, $0x42ae0000
+DATA elemConstants<>+1024(SB)/4, $0x40400000
+DATA elemConstants<>+1028(SB)/4, $0x40400000
+DATA elemConstants<>+1032(SB)/4, $0x40400000
+DATA elemConstants<>+1036(SB)/4, $0x40400000
+DATA elemConstants<>+1040(SB)/4, $0xc0800000
+DATA elemConstants<>+1044(SB)/4, $0xc0800000
+DATA elemConstants<>+1048(SB)/4, $0xc0800000
+DATA elemConstants<>+1052(SB)/4, $0xc0800000
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $1056

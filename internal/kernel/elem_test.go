@@ -9,7 +9,7 @@ import (
 const guard = 12345.678
 
 // fenced returns n numbers in the middle of guards, starting off any alignment, and a check that the guards stand.
-func fenced(t *testing.T, n int) (s []float32, check func(what string)) {
+func fenced(t testing.TB, n int) (s []float32, check func(what string)) {
 	const margin = 21
 	all := make([]float32, n+2*margin)
 	for i := range all {

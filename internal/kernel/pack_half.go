@@ -24,7 +24,7 @@ func PackBFloat16(b []uint16, k, n, ldb int, trans bool) *PackedB {
 func packHalf(b []uint16, k, n, ldb int, trans bool, format halfFormat) *PackedB {
 	p := &PackedB{K: k, N: n, half: make([]uint16, packLen(k, n)), format: format}
 	HugePages(p.half)
-	for j := range n {
+	for j := range min(n, len(p.half)) { // none without rows
 		panel := p.half[j/panelCols*panelCols*k+j%panelCols:]
 		for r := range k {
 			if trans {

@@ -72,7 +72,8 @@ func Map(u Unary, y, x []float32) {
 	mapReference(u, y, x)
 }
 
-// MapGrad computes dx[i] = dy[i]·u'(x[i]) for a differentiable u and panics for another. dx may be dy or x itself.
+// MapGrad computes dx[i] = dy[i]·u'(x[i]) for a differentiable u and panics for another. dx may be dy or x itself. At an
+// infinity the slope of an activation is its limit.
 func MapGrad(u Unary, dx, dy, x []float32) {
 	if !u.Differentiable() {
 		panic("kernel: " + u.String() + " has no derivative")

@@ -20,7 +20,7 @@ var unaryTable = [unaryCount]struct {
 	Sigmoid:        {"Sigmoid", sigmoid, sigmoidSlope},
 	Erf:            {"Erf", math.Erf, func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) }},
 	Relu:           {"Relu", relu, reluSlope},
-	GELU:           {"GELU", func(x float64) float64 { return x * normalCDF(x) }, func(x float64) float64 { return normalCDF(x) + x*normalPDF(x) }},
+	GELU:           {"GELU", func(x float64) float64 { return x * normalCDF(x) }, func(x float64) float64 { return normalCDF(x) + finite(x)*normalPDF(x) }},
 	GELUTanh:       {"GELUTanh", geluTanh, geluTanhSlope},
 	QuickGELU:      {"QuickGELU", func(x float64) float64 { return x * sigmoid(1.702*x) }, func(x float64) float64 { return gateSlope(1.702 * x) }},
 	SiLU:           {"SiLU", func(x float64) float64 { return x * sigmoid(x) }, gateSlope},
@@ -32,7 +32,7 @@ var unaryTable = [unaryCount]struct {
 	Softsign:       {"Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) }, func(x float64) float64 { d := 1 + math.Abs(x); return 1 / (d * d) }},
 	Mish:           {"Mish", func(x float64) float64 { return x * math.Tanh(softplus(x)) }, mishSlope},
 	HardSigmoid:    {"HardSigmoid", hardSigmoid, hardSigmoidSlope},
-	HardSwish:      {"HardSwish", func(x float64) float64 { return x * hardSigmoid(x) }, func(x float64) float64 { return hardSigmoid(x) + x*hardSigmoidSlope(x) }},
+	HardSwish:      {"HardSwish", func(x float64) float64 { return x * hardSigmoid(x) }, func(x float64) float64 { return hardSigmoid(x) + finite(x)*hardSigmoidSlope(x) }},
 	Floor:          {"Floor", math.Floor, nil},
 	Ceil:           {"Ceil", math.Ceil, nil},
 	Round:          {"Round", math.RoundToEven, nil},
@@ -86,7 +86,10 @@ func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 func sigmoidSlope(x float64) float64 { return sigmoid(x) * sigmoid(-x) }
 
 // gateSlope is the derivative of x·σ(cx) written in s = cx: σ(s) + s·σ(s)·σ(-s), the same for every c.
-func gateSlope(s float64) float64 { return sigmoid(s) * (1 + s*sigmoid(-s)) }
+func gateSlope(s float64) float64 { return sigmoid(s) * (1 + finite(s)*sigmoid(-s)) }
+
+// finite makes infinities numbers whose product with what vanishes there is 0, so that slopes are their limits.
+func finite(x float64) float64 { return min(max(x, -1e100), 1e100) }
 
 // tanhSlope is 1/cosh², which does not cancel where tanh is near ±1.
 func tanhSlope(x float64) float64 { c := math.Cosh(x); return 1 / (c * c) }
@@ -106,6 +109,7 @@ const (
 func geluTanh(x float64) float64 { return x * sigmoid(geluTanhGate(x)) }
 
 func geluTanhSlope(x float64) float64 {
+	x = finite(x)
 	g := geluTanhGate(x)
 	return sigmoid(g) * (1 + sigmoid(-g)*geluTanhScale*(x+3*geluTanhCube*x*x*x))
 }
@@ -114,7 +118,7 @@ func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.
 
 func mishSlope(x float64) float64 {
 	s := softplus(x)
-	return math.Tanh(s) + x*tanhSlope(s)*sigmoid(x)
+	return math.Tanh(s) + finite(x)*tanhSlope(s)*sigmoid(x)
 }
 
 func hardSigmoid(x float64) float64 { return min(max(x/6+0.5, 0), 1) }

@@ -197,8 +197,10 @@ func (m functions[V]) gelu(x V) V {
 	return m.mul(x, cdf)
 }
 
+// geluSlope multiplies a bounded x, so that infinities have the slopes 0 and 1.
 func (m functions[V]) geluSlope(x V) V {
 	cdf, e := m.normal(x)
+	x = m.bound(x, -13, 13)
 	return m.fma(x, m.mulC(e, 1/math.Sqrt(2*math.Pi)), cdf)
 }
 

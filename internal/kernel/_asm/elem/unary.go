@@ -76,7 +76,7 @@ func (m functions[V]) gradients() []gradient[V] {
 		})},
 		{"Mish", slope(m.mishSlope)},
 		{"HardSigmoid", slope(m.hardSigmoidSlope)},
-		{"HardSwish", slope(func(x V) V { return m.fma(x, m.hardSigmoidSlope(x), m.hardSigmoid(x)) })},
+		{"HardSwish", slope(func(x V) V { return m.fma(m.bound(x, -4, 4), m.hardSigmoidSlope(x), m.hardSigmoid(x)) })},
 	}
 }
 
