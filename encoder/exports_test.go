@@ -15,7 +15,8 @@ type exportGoldens struct {
 	Vision []struct {
 		File      string
 		Registers int
-		Stored    bool // the file stores the position embedding as it is
+		Stored    bool    // the file stores the position embedding as it is
+		Offset    float64 // of the interpolation
 		Sizes     []struct {
 			Height, Width       int
 			Embedding, Gradient []float64
@@ -55,13 +56,13 @@ func TestImageSizeAgainstExports(t *testing.T) {
 			h, w := want.Height, want.Width
 			t.Run(fmt.Sprintf("%s at %d×%d", v.File, h, w), func(t *testing.T) {
 				path := filepath.Join(dir, v.File)
-				opened, err := Open(path, WithImageSize(h, w))
+				opened, err := Open(path, WithImageSize(h, w), WithInterpolateOffset(v.Offset))
 				if err != nil {
 					t.Fatal(err)
 				}
 				list := []*Model{opened}
 				if v.Stored {
-					own, err := Open(path)
+					own, err := Open(path, WithInterpolateOffset(v.Offset))
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -27,6 +27,7 @@ type options struct {
 	input   string
 	preproc *Preprocess
 	size    [2]int
+	offset  float64
 	patch   int
 	prefix  *prefixTokens
 	trace   bool // remember where constants come from, for training
@@ -47,6 +48,12 @@ func WithInput(name string) Option { return func(o *options) { o.input = name } 
 // released with PRM does (arXiv 2403.12693); one that the file itself makes for its image size is left to it. Constants
 // for pairs of positions and rotary angles stored for one grid cannot be carried to another: an error names them.
 func WithImageSize(h, w int) Option { return func(o *options) { o.size = [2]int{h, w} } }
+
+// WithInterpolateOffset adds a number below 1 to the sides of the new grid in the scale by which a stored position
+// embedding is interpolated, which then is (side + offset) / own side; the default is 0. DINOv2's code (Oquab et al.,
+// arXiv 2304.07193; interpolate_offset there) adds 0.1, so that rounding never loses a row, and its weights were
+// trained and are evaluated that way: give 0.1 to get from its exports what its code computes at other sizes.
+func WithInterpolateOffset(offset float64) Option { return func(o *options) { o.offset = offset } }
 
 // WithPatch states the side of a patch in pixels where it cannot be found in the graph.
 func WithPatch(pixels int) Option { return func(o *options) { o.patch = pixels } }
@@ -118,6 +125,9 @@ func adjacentPreprocess(path string) (*Preprocess, error) {
 
 // load builds the model and settles its preprocessing.
 func load(src *onnx.Model, o options) (*Model, error) {
+	if !(o.offset >= 0 && o.offset < 1) {
+		return nil, fmt.Errorf("encoder: %s: an interpolation offset of %g: want 0 ≤ offset < 1", o.name, o.offset)
+	}
 	m, err := build(src, o, 0, 0)
 	if errors.Is(err, graph.ErrOpenSize) {
 		m, err = buildOpen(src, o, err)

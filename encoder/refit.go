@@ -41,7 +41,7 @@ func (o *ownSize) at(c *graph.Tensor) bool {
 // refitted imports the model for h×w pixels. Position embeddings that the file stores are interpolated over the grid
 // of patches, and lengths of the own size that stand in constant shapes are replaced.
 func (m *Model) refitted(h, w int) (*Model, error) {
-	f := refit{own: m.own, to: [2]int{h, w}}
+	f := refit{own: m.own, to: [2]int{h, w}, offset: m.options.offset}
 	if o := m.own; o.grid[0] > 0 {
 		f.to = [2]int{h * o.grid[0] / o.image[0], w * o.grid[1] / o.image[1]}
 	}
@@ -58,8 +58,9 @@ func (m *Model) refitted(h, w int) (*Model, error) {
 
 // refit carries constants from a model's own patch grid to another.
 type refit struct {
-	own *ownSize
-	to  [2]int
+	own    *ownSize
+	to     [2]int
+	offset float64 // see WithInterpolateOffset
 }
 
 // lengths pairs the own numbers of tokens, patches, patch rows and columns and pixels with those at h×w.
@@ -120,11 +121,11 @@ const plane = 1
 
 // interpolate resizes src to dst as torch's bicubic interpolation does. Positions lie step elements apart.
 func (f refit) interpolate(dst, src []float32, step int) error {
-	y, err := resample.Torch(resample.Bicubic, f.own.grid[0], f.to[0])
+	y, err := resample.TorchOffset(resample.Bicubic, f.own.grid[0], f.to[0], f.offset)
 	if err != nil {
 		return err
 	}
-	x, err := resample.Torch(resample.Bicubic, f.own.grid[1], f.to[1])
+	x, err := resample.TorchOffset(resample.Bicubic, f.own.grid[1], f.to[1], f.offset)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func TestRefitConstants(t *testing.T) {
 		}
 		own := &ownSize{image: [2]int{32, 32}, grid: [2]int{4, 4}, tokens: 17, constants: []*graph.Tensor{k}}
 		try := func(grid [2]int, x []int) string {
-			got, err := refit{own, grid}.constant(k, x, !c.factor)
+			got, err := refit{own: own, to: grid}.constant(k, x, !c.factor)
 			if err != nil {
 				return "refused"
 			}
@@ -44,7 +44,7 @@ func TestRefitConstants(t *testing.T) {
 			t.Errorf("a constant of shape %v: %s, want %s", c.shape, got, c.want)
 		}
 		other := graph.NewTensor(graph.Float32, c.shape...)
-		if got, err := (refit{own, [2]int{3, 5}}).constant(other, c.small, !c.factor); err != nil || got != other {
+		if got, err := (refit{own: own, to: [2]int{3, 5}}).constant(other, c.small, !c.factor); err != nil || got != other {
 			t.Errorf("a constant of shape %v that the file makes for its size was changed", c.shape)
 		}
 	}
@@ -63,7 +63,7 @@ func TestRefitKeepsPrefixAndPlanes(t *testing.T) {
 		}
 	}
 	own := &ownSize{image: [2]int{32, 32}, grid: [2]int{4, 4}, tokens: 18, constants: []*graph.Tensor{rows, planes}}
-	f := refit{own, [2]int{3, 5}}
+	f := refit{own: own, to: [2]int{3, 5}}
 	a, err := f.constant(rows, []int{1, 17, 3}, true)
 	if err != nil {
 		t.Fatal(err)

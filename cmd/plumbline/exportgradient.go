@@ -56,32 +56,3 @@ takes those and the cotangents, so that a loss can be computed in between.`,
 	c.Flags().StringVar(&backward, "backward", "", "file for the backward part, to split the work")
 	return c
 }
-
-// encoderFlags adds the flags that state what may not be found in a model's graph, and returns the options
-// that they ask for.
-func encoderFlags(c *cobra.Command) func() []encoder.Option {
-	var patch, registers int
-	var cls bool
-	var input string
-	var size int
-	c.Flags().IntVar(&patch, "patch", 0, "side of a patch in pixels, where it is not found in the graph")
-	c.Flags().BoolVar(&cls, "cls", false, "the sequence begins with a class token, where that is not found")
-	c.Flags().IntVar(&registers, "registers", 0, "register tokens before the patches, where they are not found")
-	c.Flags().IntVar(&size, "size", 0, "side of the network input in pixels, where the file leaves it open")
-	c.Flags().StringVar(&input, "input", "", "name of the image input, where there are several")
-	return func() (list []encoder.Option) {
-		if patch > 0 {
-			list = append(list, encoder.WithPatch(patch))
-		}
-		if c.Flags().Changed("cls") || c.Flags().Changed("registers") {
-			list = append(list, encoder.WithPrefix(cls, registers))
-		}
-		if size > 0 {
-			list = append(list, encoder.WithImageSize(size, size))
-		}
-		if input != "" {
-			list = append(list, encoder.WithInput(input))
-		}
-		return list
-	}
-}

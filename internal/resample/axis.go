@@ -87,15 +87,22 @@ func fillPILNearest(rows []row, in, size, lo int) {
 
 // Torch returns the axis of torch.nn.functional.interpolate(size=size, antialias=False) with
 // align_corners=False and mode nearest, bilinear or bicubic (a = −0.75); borders repeat the edge sample.
-func Torch(f Filter, in, size int) (*Axis, error) {
+func Torch(f Filter, in, size int) (*Axis, error) { return TorchOffset(f, in, size, 0) }
+
+// TorchOffset is Torch with the scale factor (size+offset)/in given to interpolate instead of the size, as DINOv2's code
+// gives it with an offset of 0.1: samples lie in/(size+offset) apart.
+func TorchOffset(f Filter, in, size int, offset float64) (*Axis, error) {
+	if !(offset >= 0 && offset < 1) {
+		return nil, fmt.Errorf("resample: an offset of %g: want 0 ≤ offset < 1", offset)
+	}
 	if err := checkSides(in, size, size); err != nil {
 		return nil, err
 	}
 	rows := make([]row, size)
-	scale := float64(in) / float64(size)
+	scale := float64(in) / (float64(size) + offset)
 	switch f {
 	case Nearest:
-		s := float32(in) / float32(size)
+		s := float32(scale)
 		fill(rows, size, 0, func(o int) row { return row{min(in-1, int(float32(o)*s)), []float64{1}} })
 	case Bilinear:
 		fill(rows, size, 0, func(o int) row {
