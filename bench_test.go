@@ -25,7 +25,7 @@ func BenchmarkEncoder(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, batch := range []int{1, 8} {
+		for _, batch := range []int{1, 8, 32} {
 			images := noise(shape.Size, batch)
 			label := fmt.Sprintf("model=%s/batch=%d/", name, batch)
 			b.Run(label+"pass=forward", func(b *testing.B) {

@@ -3,6 +3,7 @@ package encoder
 import (
 	"fmt"
 
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 	"github.com/plumbline-ml/plumbline/internal/resample"
 )
 
@@ -84,8 +85,6 @@ func (pl *Plan) Adjoint(dsrc, dout, scratch []float32) {
 	for c := range 3 {
 		d := dsrc[c*in : (c+1)*in]
 		pl.resize.Adjoint(d, dout[c*out:(c+1)*out], scratch)
-		for i := range d {
-			d[i] *= pl.scale[c]
-		}
+		kernel.Scale(d, pl.scale[c], d)
 	}
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
 	"testing"
 )
@@ -148,9 +149,32 @@ func reduceFamilies() (list []family) {
 	return list
 }
 
+// weightedFamilies are sums of weighted rows that are gap apart beyond their length.
+func weightedFamilies() (list []family) {
+	for _, fours := range []bool{false, true} {
+		list = append(list, family{
+			name: fmt.Sprintf("WeightedRows fours=%t", fours), sizes: manyRows(), special: [][]int{{1, 1}, {3, 7}, {4, 16}, {13, 70}},
+			operands: func(s []int) []int { return []int{matrix(s[0], s[1]), s[0]} },
+			results:  func(s []int) []int { return s[1:] }, linear: [][2]int{{0, 0}, {1, 0}}, abs: 1e-5, rel: 1e-6,
+			fast:  func(s []int, in, out [][]float32) { WeightedRows(out[0], in[0], s[1]+gap, in[1], fours) },
+			truth: func(s []int, in, out [][]float64) { clear(out[0]); weightedReference(out[0], in[0], s[1]+gap, in[1]) },
+		})
+	}
+	return list
+}
+
+// manyRows are lengths with every number of rows to 13.
+func manyRows() (s [][]int) {
+	for i, n := range oneSize()[1:] {
+		s = append(s, []int{1 + i%13, n[0]})
+	}
+	return s
+}
+
 func TestConformElements(t *testing.T) {
 	conform(t, unaryFamilies())
 	conform(t, binaryFamilies())
 	conform(t, vectorFamilies())
 	conform(t, reduceFamilies())
+	conform(t, weightedFamilies())
 }

@@ -7362,6 +7362,382 @@ doneavx2427:
 	VZEROUPPER
 	RET
 
+// func elemWeightedAVX2(y *float32, x *float32, w *float32, stride int, rows int, n int)
+// Requires: AVX
+TEXT ·elemWeightedAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+40(FP), AX
+	XORQ CX, CX
+	SUBQ $0x20, AX
+	JL   endavx2430
+
+loopavx2429:
+	MOVQ   x+8(FP), DX
+	LEAQ   (DX)(CX*4), DX
+	MOVQ   stride+24(FP), BX
+	MOVQ   w+16(FP), SI
+	MOVQ   rows+32(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	TESTQ  DI, DI
+	JZ     rowsavx2432
+
+rowavx2431:
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      32(DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      64(DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      96(DX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx2431
+
+rowsavx2432:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Y0, (DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
+	VMOVUPS Y2, 64(DX)(CX*4)
+	VMOVUPS Y3, 96(DX)(CX*4)
+	ADDQ    $0x20, CX
+	SUBQ    $0x20, AX
+	JGE     loopavx2429
+
+endavx2430:
+	ADDQ $0x20, AX
+	SUBQ $0x08, AX
+	JL   endavx2434
+
+loopavx2433:
+	MOVQ   x+8(FP), DX
+	LEAQ   (DX)(CX*4), DX
+	MOVQ   stride+24(FP), BX
+	MOVQ   w+16(FP), SI
+	MOVQ   rows+32(FP), DI
+	VXORPS Y0, Y0, Y0
+	TESTQ  DI, DI
+	JZ     rowsavx2436
+
+rowavx2435:
+	VBROADCASTSS (SI), Y1
+	VMOVUPS      (DX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx2435
+
+rowsavx2436:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Y0, (DX)(CX*4)
+	ADDQ    $0x08, CX
+	SUBQ    $0x08, AX
+	JGE     loopavx2433
+
+endavx2434:
+	ADDQ    $0x08, AX
+	TESTQ   AX, AX
+	JZ      doneavx2437
+	LEAQ    elemTail<>+0(SB), DX
+	NEGQ    AX
+	VMOVDQU 32(DX)(AX*4), Y0
+	MOVQ    x+8(FP), AX
+	LEAQ    (AX)(CX*4), AX
+	MOVQ    stride+24(FP), DX
+	MOVQ    w+16(FP), BX
+	MOVQ    rows+32(FP), SI
+	VXORPS  Y1, Y1, Y1
+	TESTQ   SI, SI
+	JZ      rowsavx2439
+
+rowavx2438:
+	VBROADCASTSS (BX), Y2
+	VMASKMOVPS   (AX), Y0, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          rowavx2438
+
+rowsavx2439:
+	MOVQ       y+0(FP), AX
+	VMASKMOVPS Y1, Y0, (AX)(CX*4)
+
+doneavx2437:
+	VZEROUPPER
+	RET
+
+// func elemWeightedFoursAVX2(y *float32, x *float32, w *float32, stride int, rows int, n int)
+// Requires: AVX
+TEXT ·elemWeightedFoursAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+40(FP), AX
+	XORQ CX, CX
+	SUBQ $0x20, AX
+	JL   endavx2441
+
+loopavx2440:
+	MOVQ         x+8(FP), DX
+	LEAQ         (DX)(CX*4), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         w+16(FP), SI
+	MOVQ         rows+32(FP), DI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	SUBQ         $0x04, DI
+	JL           foursavx2443
+	VBROADCASTSS elemConstants<>+0(SB), Y3
+	VMOVAPS      Y3, Y0
+	VMOVAPS      Y3, Y1
+	VMOVAPS      Y3, Y2
+	VMOVAPS      Y3, Y3
+
+fouravx2442:
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMULPS       Y6, Y4, Y6
+	VMOVUPS      64(DX), Y7
+	VMULPS       Y7, Y4, Y7
+	VMOVUPS      96(DX), Y8
+	VMULPS       Y8, Y4, Y4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      32(DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      64(DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y7, Y7
+	VMOVUPS      96(DX), Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      32(DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      64(DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y7, Y7
+	VMOVUPS      96(DX), Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      32(DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      64(DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y7, Y7
+	VMOVUPS      96(DX), Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y4, Y3, Y3
+	SUBQ         $0x04, DI
+	JGE          fouravx2442
+
+foursavx2443:
+	ADDQ  $0x04, DI
+	TESTQ DI, DI
+	JZ    rowsavx2445
+
+rowavx2444:
+	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      32(DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      64(DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      96(DX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx2444
+
+rowsavx2445:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Y0, (DX)(CX*4)
+	VMOVUPS Y1, 32(DX)(CX*4)
+	VMOVUPS Y2, 64(DX)(CX*4)
+	VMOVUPS Y3, 96(DX)(CX*4)
+	ADDQ    $0x20, CX
+	SUBQ    $0x20, AX
+	JGE     loopavx2440
+
+endavx2441:
+	ADDQ $0x20, AX
+	SUBQ $0x08, AX
+	JL   endavx2447
+
+loopavx2446:
+	MOVQ         x+8(FP), DX
+	LEAQ         (DX)(CX*4), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         w+16(FP), SI
+	MOVQ         rows+32(FP), DI
+	VXORPS       Y0, Y0, Y0
+	SUBQ         $0x04, DI
+	JL           foursavx2449
+	VBROADCASTSS elemConstants<>+0(SB), Y0
+	VMOVAPS      Y0, Y0
+
+fouravx2448:
+	VBROADCASTSS (SI), Y1
+	VMOVUPS      (DX), Y2
+	VMULPS       Y2, Y1, Y1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      (DX), Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VADDPS       Y1, Y0, Y0
+	SUBQ         $0x04, DI
+	JGE          fouravx2448
+
+foursavx2449:
+	ADDQ  $0x04, DI
+	TESTQ DI, DI
+	JZ    rowsavx2451
+
+rowavx2450:
+	VBROADCASTSS (SI), Y1
+	VMOVUPS      (DX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx2450
+
+rowsavx2451:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Y0, (DX)(CX*4)
+	ADDQ    $0x08, CX
+	SUBQ    $0x08, AX
+	JGE     loopavx2446
+
+endavx2447:
+	ADDQ         $0x08, AX
+	TESTQ        AX, AX
+	JZ           doneavx2452
+	LEAQ         elemTail<>+0(SB), DX
+	NEGQ         AX
+	VMOVDQU      32(DX)(AX*4), Y0
+	MOVQ         x+8(FP), AX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         stride+24(FP), DX
+	MOVQ         w+16(FP), BX
+	MOVQ         rows+32(FP), SI
+	VXORPS       Y1, Y1, Y1
+	SUBQ         $0x04, SI
+	JL           foursavx2454
+	VBROADCASTSS elemConstants<>+0(SB), Y1
+	VMOVAPS      Y1, Y1
+
+fouravx2453:
+	VBROADCASTSS (BX), Y2
+	VMASKMOVPS   (AX), Y0, Y3
+	VMULPS       Y3, Y2, Y2
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VBROADCASTSS (BX), Y3
+	VMASKMOVPS   (AX), Y0, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VBROADCASTSS (BX), Y3
+	VMASKMOVPS   (AX), Y0, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VBROADCASTSS (BX), Y3
+	VMASKMOVPS   (AX), Y0, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VADDPS       Y2, Y1, Y1
+	SUBQ         $0x04, SI
+	JGE          fouravx2453
+
+foursavx2454:
+	ADDQ  $0x04, SI
+	TESTQ SI, SI
+	JZ    rowsavx2456
+
+rowavx2455:
+	VBROADCASTSS (BX), Y2
+	VMASKMOVPS   (AX), Y0, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          rowavx2455
+
+rowsavx2456:
+	MOVQ       y+0(FP), AX
+	VMASKMOVPS Y1, Y0, (AX)(CX*4)
+
+doneavx2452:
+	VZEROUPPER
+	RET
+
 // func elemEvensAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·elemEvensAVX2(SB), NOSPLIT, $0-24
@@ -7370,9 +7746,9 @@ TEXT ·elemEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2430
+	JL   endavx2458
 
-loopavx2429:
+loopavx2457:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -7380,17 +7756,17 @@ loopavx2429:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2429
+	JGE     loopavx2457
 
-endavx2430:
+endavx2458:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2431
+	JZ      doneavx2459
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2431:
+doneavx2459:
 	VZEROUPPER
 	RET
 
@@ -7402,9 +7778,9 @@ TEXT ·elemAddEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2433
+	JL   endavx2461
 
-loopavx2432:
+loopavx2460:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -7414,17 +7790,17 @@ loopavx2432:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2432
+	JGE     loopavx2460
 
-endavx2433:
+endavx2461:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2434
+	JZ      doneavx2462
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2434:
+doneavx2462:
 	VZEROUPPER
 	RET
 
@@ -7443,9 +7819,9 @@ TEXT ·elemLarger1AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2436
+	JL           endavx2464
 
-loopavx2435:
+loopavx2463:
 	VMOVUPS   (DX)(SI*4), Y2
 	VMOVUPS   (AX)(SI*4), Y3
 	VMOVUPS   (CX)(SI*4), Y4
@@ -7460,17 +7836,17 @@ loopavx2435:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2435
+	JGE       loopavx2463
 
-endavx2436:
+endavx2464:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2437
+	JZ      doneavx2465
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2437:
+doneavx2465:
 	VZEROUPPER
 	RET
 
@@ -7489,9 +7865,9 @@ TEXT ·elemLarger2AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2439
+	JL           endavx2467
 
-loopavx2438:
+loopavx2466:
 	VMOVUPS   (DX)(SI*8), Y2
 	VMOVUPS   32(DX)(SI*8), Y3
 	VSHUFPS   $0x88, Y3, Y2, Y2
@@ -7509,17 +7885,17 @@ loopavx2438:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2438
+	JGE       loopavx2466
 
-endavx2439:
+endavx2467:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2440
+	JZ      doneavx2468
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2440:
+doneavx2468:
 	VZEROUPPER
 	RET
 
@@ -7540,7 +7916,7 @@ TEXT ·elemTransposeAVX2(SB), NOSPLIT, $0-40
 	LEAQ (DX)(DX*2), R12
 	LEAQ (R12)(DX*4), R12
 
-tileavx2441:
+tileavx2469:
 	VMOVUPS    (CX), Y0
 	VMOVUPS    (CX)(BX*1), Y1
 	VMOVUPS    (CX)(BX*2), Y2
@@ -7584,7 +7960,7 @@ tileavx2441:
 	LEAQ       (CX)(BX*8), CX
 	ADDQ       $0x20, AX
 	DECQ       SI
-	JNZ        tileavx2441
+	JNZ        tileavx2469
 	VZEROUPPER
 	RET
 
@@ -14591,6 +14967,382 @@ rowavx512428:
 	VMOVUPS       Z0, K1, (AX)(DI*4)
 
 doneavx512427:
+	VZEROUPPER
+	RET
+
+// func elemWeightedAVX512(y *float32, x *float32, w *float32, stride int, rows int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemWeightedAVX512(SB), NOSPLIT, $0-48
+	MOVQ n+40(FP), AX
+	XORQ CX, CX
+	SUBQ $0x40, AX
+	JL   endavx512430
+
+loopavx512429:
+	MOVQ   x+8(FP), DX
+	LEAQ   (DX)(CX*4), DX
+	MOVQ   stride+24(FP), BX
+	MOVQ   w+16(FP), SI
+	MOVQ   rows+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	TESTQ  DI, DI
+	JZ     rowsavx512432
+
+rowavx512431:
+	VBROADCASTSS (SI), Z4
+	VMOVUPS      (DX), Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z0, Z0
+	VMOVUPS      64(DX), Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS      128(DX), Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z2, Z2
+	VMOVUPS      192(DX), Z5
+	VMULPS       Z5, Z4, Z4
+	VADDPS       Z4, Z3, Z3
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx512431
+
+rowsavx512432:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Z0, (DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
+	ADDQ    $0x40, CX
+	SUBQ    $0x40, AX
+	JGE     loopavx512429
+
+endavx512430:
+	ADDQ $0x40, AX
+	SUBQ $0x10, AX
+	JL   endavx512434
+
+loopavx512433:
+	MOVQ   x+8(FP), DX
+	LEAQ   (DX)(CX*4), DX
+	MOVQ   stride+24(FP), BX
+	MOVQ   w+16(FP), SI
+	MOVQ   rows+32(FP), DI
+	VXORPS Z0, Z0, Z0
+	TESTQ  DI, DI
+	JZ     rowsavx512436
+
+rowavx512435:
+	VBROADCASTSS (SI), Z1
+	VMOVUPS      (DX), Z2
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx512435
+
+rowsavx512436:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Z0, (DX)(CX*4)
+	ADDQ    $0x10, CX
+	SUBQ    $0x10, AX
+	JGE     loopavx512433
+
+endavx512434:
+	ADDQ   $0x10, AX
+	TESTQ  AX, AX
+	JZ     doneavx512437
+	MOVQ   $-1, DX
+	BZHIQ  AX, DX, DX
+	KMOVW  DX, K1
+	MOVQ   x+8(FP), AX
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   stride+24(FP), DX
+	MOVQ   w+16(FP), BX
+	MOVQ   rows+32(FP), SI
+	VXORPS Z0, Z0, Z0
+	TESTQ  SI, SI
+	JZ     rowsavx512439
+
+rowavx512438:
+	VBROADCASTSS (BX), Z1
+	VMOVUPS.Z    (AX), K1, Z2
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          rowavx512438
+
+rowsavx512439:
+	MOVQ    y+0(FP), AX
+	VMOVUPS Z0, K1, (AX)(CX*4)
+
+doneavx512437:
+	VZEROUPPER
+	RET
+
+// func elemWeightedFoursAVX512(y *float32, x *float32, w *float32, stride int, rows int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemWeightedFoursAVX512(SB), NOSPLIT, $0-48
+	MOVQ n+40(FP), AX
+	XORQ CX, CX
+	SUBQ $0x40, AX
+	JL   endavx512441
+
+loopavx512440:
+	MOVQ         x+8(FP), DX
+	LEAQ         (DX)(CX*4), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         w+16(FP), SI
+	MOVQ         rows+32(FP), DI
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	SUBQ         $0x04, DI
+	JL           foursavx512443
+	VBROADCASTSS elemConstants<>+0(SB), Z3
+	VMOVAPS      Z3, Z0
+	VMOVAPS      Z3, Z1
+	VMOVAPS      Z3, Z2
+	VMOVAPS      Z3, Z3
+
+fouravx512442:
+	VBROADCASTSS (SI), Z4
+	VMOVUPS      (DX), Z5
+	VMULPS       Z5, Z4, Z5
+	VMOVUPS      64(DX), Z6
+	VMULPS       Z6, Z4, Z6
+	VMOVUPS      128(DX), Z7
+	VMULPS       Z7, Z4, Z7
+	VMOVUPS      192(DX), Z8
+	VMULPS       Z8, Z4, Z4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Z8
+	VMOVUPS      (DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z5, Z5
+	VMOVUPS      64(DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      128(DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      192(DX), Z9
+	VMULPS       Z9, Z8, Z8
+	VADDPS       Z8, Z4, Z4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Z8
+	VMOVUPS      (DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z5, Z5
+	VMOVUPS      64(DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      128(DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      192(DX), Z9
+	VMULPS       Z9, Z8, Z8
+	VADDPS       Z8, Z4, Z4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Z8
+	VMOVUPS      (DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z5, Z5
+	VMOVUPS      64(DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      128(DX), Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      192(DX), Z9
+	VMULPS       Z9, Z8, Z8
+	VADDPS       Z8, Z4, Z4
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z6, Z1, Z1
+	VADDPS       Z7, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	SUBQ         $0x04, DI
+	JGE          fouravx512442
+
+foursavx512443:
+	ADDQ  $0x04, DI
+	TESTQ DI, DI
+	JZ    rowsavx512445
+
+rowavx512444:
+	VBROADCASTSS (SI), Z4
+	VMOVUPS      (DX), Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z0, Z0
+	VMOVUPS      64(DX), Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS      128(DX), Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z2, Z2
+	VMOVUPS      192(DX), Z5
+	VMULPS       Z5, Z4, Z4
+	VADDPS       Z4, Z3, Z3
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx512444
+
+rowsavx512445:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Z0, (DX)(CX*4)
+	VMOVUPS Z1, 64(DX)(CX*4)
+	VMOVUPS Z2, 128(DX)(CX*4)
+	VMOVUPS Z3, 192(DX)(CX*4)
+	ADDQ    $0x40, CX
+	SUBQ    $0x40, AX
+	JGE     loopavx512440
+
+endavx512441:
+	ADDQ $0x40, AX
+	SUBQ $0x10, AX
+	JL   endavx512447
+
+loopavx512446:
+	MOVQ         x+8(FP), DX
+	LEAQ         (DX)(CX*4), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         w+16(FP), SI
+	MOVQ         rows+32(FP), DI
+	VXORPS       Z0, Z0, Z0
+	SUBQ         $0x04, DI
+	JL           foursavx512449
+	VBROADCASTSS elemConstants<>+0(SB), Z0
+	VMOVAPS      Z0, Z0
+
+fouravx512448:
+	VBROADCASTSS (SI), Z1
+	VMOVUPS      (DX), Z2
+	VMULPS       Z2, Z1, Z1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Z2
+	VMOVUPS      (DX), Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Z2
+	VMOVUPS      (DX), Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VBROADCASTSS (SI), Z2
+	VMOVUPS      (DX), Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	VADDPS       Z1, Z0, Z0
+	SUBQ         $0x04, DI
+	JGE          fouravx512448
+
+foursavx512449:
+	ADDQ  $0x04, DI
+	TESTQ DI, DI
+	JZ    rowsavx512451
+
+rowavx512450:
+	VBROADCASTSS (SI), Z1
+	VMOVUPS      (DX), Z2
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	ADDQ         BX, DX
+	ADDQ         $0x04, SI
+	DECQ         DI
+	JNZ          rowavx512450
+
+rowsavx512451:
+	MOVQ    y+0(FP), DX
+	VMOVUPS Z0, (DX)(CX*4)
+	ADDQ    $0x10, CX
+	SUBQ    $0x10, AX
+	JGE     loopavx512446
+
+endavx512447:
+	ADDQ         $0x10, AX
+	TESTQ        AX, AX
+	JZ           doneavx512452
+	MOVQ         $-1, DX
+	BZHIQ        AX, DX, DX
+	KMOVW        DX, K1
+	MOVQ         x+8(FP), AX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         stride+24(FP), DX
+	MOVQ         w+16(FP), BX
+	MOVQ         rows+32(FP), SI
+	VXORPS       Z0, Z0, Z0
+	SUBQ         $0x04, SI
+	JL           foursavx512454
+	VBROADCASTSS elemConstants<>+0(SB), Z0
+	VMOVAPS      Z0, Z0
+
+fouravx512453:
+	VBROADCASTSS (BX), Z1
+	VMOVUPS.Z    (AX), K1, Z2
+	VMULPS       Z2, Z1, Z1
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VBROADCASTSS (BX), Z2
+	VMOVUPS.Z    (AX), K1, Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VBROADCASTSS (BX), Z2
+	VMOVUPS.Z    (AX), K1, Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VBROADCASTSS (BX), Z2
+	VMOVUPS.Z    (AX), K1, Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	VADDPS       Z1, Z0, Z0
+	SUBQ         $0x04, SI
+	JGE          fouravx512453
+
+foursavx512454:
+	ADDQ  $0x04, SI
+	TESTQ SI, SI
+	JZ    rowsavx512456
+
+rowavx512455:
+	VBROADCASTSS (BX), Z1
+	VMOVUPS.Z    (AX), K1, Z2
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	ADDQ         DX, AX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          rowavx512455
+
+rowsavx512456:
+	MOVQ    y+0(FP), AX
+	VMOVUPS Z0, K1, (AX)(CX*4)
+
+doneavx512452:
 	VZEROUPPER
 	RET
 

@@ -179,3 +179,20 @@ func logSoftmaxGradFast(dx, dy, y []float32, rows, n int) bool {
 	}
 	return true
 }
+
+func weightedAssembly() bool { return elem() != nil }
+
+// weightedFast is WeightedRows in assembly, for at least one row; it reports whether it ran.
+func weightedFast(y, x []float32, ld int, w []float32, fours bool) bool {
+	k := elem()
+	if k == nil {
+		return false
+	}
+	_ = x[(len(w)-1)*ld+len(y)-1]
+	f := k.weighted
+	if fours {
+		f = k.weightedFours
+	}
+	f(&y[0], &x[0], &w[0], ld*floatBytes, len(w), len(y))
+	return true
+}

@@ -57,3 +57,7 @@ func addTakenFast[T Float](y, x []T, step int) int { return 0 }
 func largerFast[T Float](y []T, where []int32, x []T, at, step int) int { return 0 }
 
 func transposeFast[T any](y []T, ldy int, x []T, ldx, rows, cols int) bool { return false }
+
+func weightedAssembly() bool { return false }
+
+func weightedFast(y, x []float32, ld int, w []float32, fours bool) bool { return false }

@@ -507,6 +507,16 @@ func elemColumnSumAVX2(y *float32, x *float32, stride int, rows int, n int)
 //go:noescape
 func elemNormColumnsAVX2(dgamma *float32, dbeta *float32, dy *float32, x *float32, mean *float32, rstd *float32, rows int, n int)
 
+// elemWeightedAVX2 computes y = Σ w·x over rows stride bytes apart, one row after another.
+//
+//go:noescape
+func elemWeightedAVX2(y *float32, x *float32, w *float32, stride int, rows int, n int)
+
+// elemWeightedFoursAVX2 computes y = Σ w·x over rows stride bytes apart, four rows at a time.
+//
+//go:noescape
+func elemWeightedFoursAVX2(y *float32, x *float32, w *float32, stride int, rows int, n int)
+
 // elemEvensAVX2 computes y[i] = x[2i].
 //
 //go:noescape
@@ -1036,3 +1046,13 @@ func elemColumnSumAVX512(y *float32, x *float32, stride int, rows int, n int)
 //
 //go:noescape
 func elemNormColumnsAVX512(dgamma *float32, dbeta *float32, dy *float32, x *float32, mean *float32, rstd *float32, rows int, n int)
+
+// elemWeightedAVX512 computes y = Σ w·x over rows stride bytes apart, one row after another.
+//
+//go:noescape
+func elemWeightedAVX512(y *float32, x *float32, w *float32, stride int, rows int, n int)
+
+// elemWeightedFoursAVX512 computes y = Σ w·x over rows stride bytes apart, four rows at a time.
+//
+//go:noescape
+func elemWeightedFoursAVX512(y *float32, x *float32, w *float32, stride int, rows int, n int)

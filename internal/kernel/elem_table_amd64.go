@@ -32,6 +32,8 @@ type elemKernels struct {
 	correlateTaps   func(dw, dy, x *float32, ldy, rowStep, tapCol, rows, n int)
 	columnSum       func(y, x *float32, stride, rows, n int)
 	normColumns     func(dgamma, dbeta, dy, x, mean, rstd *float32, rows, n int)
+	weighted        func(y, x, w *float32, stride, rows, n int)
+	weightedFours   func(y, x, w *float32, stride, rows, n int)
 	evens           func(y, x *float32, n int)
 	addEvens        func(y, x *float32, n int)
 	larger1         func(y *float32, where *int32, x *float32, at int32, n int)
@@ -155,6 +157,8 @@ var elemKernelsAVX2 = elemKernels{
 	correlateTaps: elemCorrelateTapsAVX2,
 	columnSum:     elemColumnSumAVX2,
 	normColumns:   elemNormColumnsAVX2,
+	weighted:      elemWeightedAVX2,
+	weightedFours: elemWeightedFoursAVX2,
 	evens:         elemEvensAVX2,
 	addEvens:      elemAddEvensAVX2,
 	larger1:       elemLarger1AVX2,
@@ -278,4 +282,6 @@ var elemKernelsAVX512 = elemKernels{
 	correlateTaps: elemCorrelateTapsAVX512,
 	columnSum:     elemColumnSumAVX512,
 	normColumns:   elemNormColumnsAVX512,
+	weighted:      elemWeightedAVX512,
+	weightedFours: elemWeightedFoursAVX512,
 }

@@ -62,6 +62,11 @@ func ApplyTranspose[T any](t *Transposition, y, x []T) {
 	}
 }
 
+// TransposeMatrix computes y[r·ldy+c] = x[c·ldx+r] for r < rows and c < cols.
+func TransposeMatrix(y []float32, ldy int, x []float32, ldx, rows, cols int) {
+	transposeMatrix(y, ldy, x, ldx, rows, cols)
+}
+
 // transposeMatrix computes y[r·ldy+c] = x[c·ldx+r].
 func transposeMatrix[T any](y []T, ldy int, x []T, ldx, rows, cols int) {
 	if transposeFast(y, ldy, x, ldx, rows, cols) {

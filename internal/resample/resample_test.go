@@ -5,7 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
 // golden is one case of testdata/goldens.json (see testdata/make_goldens.py).
@@ -201,5 +204,45 @@ func TestNoAllocation(t *testing.T) {
 	src, dst, scratch := make([]float32, s.InLen()), make([]float32, s.OutLen()), make([]float32, s.Scratch())
 	if n := testing.AllocsPerRun(10, func() { s.Apply(dst, src, scratch); s.Adjoint(src, dst, scratch) }); n != 0 {
 		t.Errorf("%g allocations a run", n)
+	}
+}
+
+// TestInstructionSetsAgree: the sums are the same bits however they are computed.
+func TestInstructionSetsAgree(t *testing.T) {
+	for _, size := range [][4]int{{200, 200, 64, 64}, {37, 90, 64, 41}, {8, 9, 30, 3}, {501, 333, 224, 100}} {
+		x, err := PIL(Bicubic, size[1], size[3], 0, size[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := PIL(Bicubic, size[0], size[2], -1, size[2]+2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := NewSeparable(x, y)
+		rng := rand.New(rand.NewPCG(1, 1))
+		src, dout := make([]float32, s.InLen()), make([]float32, s.OutLen())
+		for i := range src {
+			src[i] = rng.Float32()
+		}
+		for i := range dout {
+			dout[i] = rng.Float32() - 0.5
+		}
+		var first [][]float32
+		for _, name := range kernel.CPUs() {
+			restore, err := kernel.UseCPU(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, grad, scratch := make([]float32, s.OutLen()), make([]float32, s.InLen()), make([]float32, s.Scratch())
+			s.Apply(out, src, scratch)
+			s.Adjoint(grad, dout, scratch)
+			restore()
+			if first == nil {
+				first = [][]float32{out, grad}
+			}
+			if !slices.Equal(out, first[0]) || !slices.Equal(grad, first[1]) {
+				t.Errorf("%v: %s gives other bits than %s", size, name, kernel.CPUs()[0])
+			}
+		}
 	}
 }

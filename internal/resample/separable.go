@@ -1,5 +1,7 @@
 package resample
 
+import "github.com/plumbline-ml/plumbline/internal/kernel"
+
 // Separable resizes planes: first along X (each row), then along Y, as PIL does. It is immutable and safe for
 // concurrent use; its methods allocate nothing.
 type Separable struct {
@@ -25,34 +27,63 @@ func NewSeparable(x, y *Axis) *Separable {
 func (s *Separable) InLen() int  { return s.X.In * s.Y.In }
 func (s *Separable) OutLen() int { return s.X.Out * s.Y.Out }
 
-// Scratch is the number of floats that Apply and Adjoint need beside their arguments.
-func (s *Separable) Scratch() int { return s.Y.In * s.X.Out }
+// Scratch is the number of floats that Apply and Adjoint need beside their arguments: a plane resized along X, and a
+// strip of rows transposed before and after.
+func (s *Separable) Scratch() int { return s.Y.In*s.X.Out + stripRows*(s.X.In+s.X.Out) }
+
+// stripRows is how many rows are transposed together, so that their sums run side by side.
+const stripRows = 64
 
 // Apply writes the resized plane to dst (Y.Out×X.Out) from src (Y.In×X.In).
 func (s *Separable) Apply(dst, src, scratch []float32) {
-	mid := scratch[:s.Scratch()]
 	w := s.X.Out
-	across(s.X, mid[s.lo*w:s.hi*w], src[s.lo*s.X.In:s.hi*s.X.In], s.hi-s.lo)
+	mid, strip := scratch[:s.Y.In*w], scratch[s.Y.In*w:s.Scratch()]
+	across(s.X, mid[s.lo*w:s.hi*w], src[s.lo*s.X.In:s.hi*s.X.In], s.hi-s.lo, strip)
 	down(s.Y, dst, mid, w, 0, s.Y.Out)
 }
 
 // Adjoint writes to dsrc (Y.In×X.In) the transpose of Apply's map applied to dout (Y.Out×X.Out).
 func (s *Separable) Adjoint(dsrc, dout, scratch []float32) {
-	mid := scratch[:s.Scratch()]
 	w, in := s.X.Out, s.X.In
+	mid, strip := scratch[:s.Y.In*w], scratch[s.Y.In*w:s.Scratch()]
 	down(s.Y.adjoint, mid, dout, w, s.lo, s.hi)
 	clear(dsrc[:s.lo*in])
-	across(s.X.adjoint, dsrc[s.lo*in:s.hi*in], mid[s.lo*w:s.hi*w], s.hi-s.lo)
+	across(s.X.adjoint, dsrc[s.lo*in:s.hi*in], mid[s.lo*w:s.hi*w], s.hi-s.lo, strip)
 	clear(dsrc[s.hi*in : s.InLen()])
 }
 
-// across applies a to each of rows rows; four rows go together so that their sums run side by side.
-func across(a *Axis, dst, src []float32, rows int) {
-	in, out, taps := a.In, a.Out, a.Taps
-	if a.identity {
-		copy(dst[:rows*out], src)
-		return
+// across applies a to each of rows rows; strip holds stripRows of them before and after.
+func across(a *Axis, dst, src []float32, rows int, strip []float32) {
+	switch {
+	case a.identity:
+		copy(dst[:rows*a.Out], src)
+	case kernel.WeightedRowsFast() && rows >= minStrip:
+		acrossStrips(a, dst, src, rows, strip)
+	default:
+		acrossRows(a, dst, src, rows)
 	}
+}
+
+// minStrip is the least number of rows that are worth transposing.
+const minStrip = 8
+
+// acrossStrips transposes rows, so that the sums of one output run down the columns, and back.
+func acrossStrips(a *Axis, dst, src []float32, rows int, strip []float32) {
+	in, out, taps := a.In, a.Out, a.Taps
+	for r := 0; r < rows; r += stripRows {
+		n := min(stripRows, rows-r)
+		x, y := strip[:in*n], strip[in*n:(in+out)*n]
+		kernel.TransposeMatrix(x, n, src[r*in:], in, in, n)
+		for o, start := range a.start {
+			kernel.WeightedRows(y[o*n:(o+1)*n], x[start*n:], n, a.weight[o*taps:(o+1)*taps], false)
+		}
+		kernel.TransposeMatrix(dst[r*out:], out, y, n, n, out)
+	}
+}
+
+// acrossRows does the same sums in the same order; four rows go together so that their sums run side by side.
+func acrossRows(a *Axis, dst, src []float32, rows int) {
+	in, out, taps := a.In, a.Out, a.Taps
 	r := 0
 	for ; r+4 <= rows; r += 4 {
 		s0, s1, s2, s3 := src[r*in:(r+1)*in], src[(r+1)*in:(r+2)*in], src[(r+2)*in:(r+3)*in], src[(r+3)*in:(r+4)*in]
@@ -91,37 +122,6 @@ func down(a *Axis, dst, src []float32, w, lo, hi int) {
 		return
 	}
 	for o := lo; o < hi; o++ {
-		d := dst[o*w : (o+1)*w]
-		weight := a.weight[o*a.Taps : (o+1)*a.Taps]
-		base := a.start[o] * w
-		k := 0
-		for ; k+4 <= len(weight); k += 4 {
-			addFour(d, src[base+k*w:], weight[k:k+4], w, k > 0)
-		}
-		if k == 0 {
-			clear(d)
-		}
-		for ; k < len(weight); k++ {
-			f := weight[k]
-			for i, v := range src[base+k*w:][:w] {
-				d[i] += f * v
-			}
-		}
-	}
-}
-
-// addFour sets d, or adds to it, the sum of four consecutive rows of src times their weights.
-func addFour(d, src, weight []float32, w int, add bool) {
-	f0, f1, f2, f3 := weight[0], weight[1], weight[2], weight[3]
-	d = d[:w]
-	s0, s1, s2, s3 := src[:len(d)], src[w:][:len(d)], src[2*w:][:len(d)], src[3*w:][:len(d)]
-	if !add {
-		for i := range d {
-			d[i] = f0*s0[i] + f1*s1[i] + f2*s2[i] + f3*s3[i]
-		}
-		return
-	}
-	for i := range d {
-		d[i] += f0*s0[i] + f1*s1[i] + f2*s2[i] + f3*s3[i]
+		kernel.WeightedRows(dst[o*w:(o+1)*w], src[a.start[o]*w:], w, a.weight[o*a.Taps:(o+1)*a.Taps], true)
 	}
 }

@@ -37,6 +37,7 @@ func main() {
 		rows(m)
 		depthwise(m)
 		columns(m)
+		weighted(m)
 		if !m.avx512() {
 			pools(m)
 			transpose(m)
