@@ -90,7 +90,7 @@ func Open(path string, opts ...Option) (*Model, error) {
 		f(&o)
 	}
 	if o.preproc == nil {
-		if o.preproc, err = adjacentPreprocess(path); err != nil {
+		if o.preproc, err = AdjacentPreprocess(path); err != nil {
 			return nil, err
 		}
 	}
@@ -110,8 +110,8 @@ func Read(r io.ReaderAt, size int64, opts ...Option) (*Model, error) {
 	return load(src, o)
 }
 
-// adjacentPreprocess reads preprocessor_config.json beside a model, if there is one.
-func adjacentPreprocess(path string) (*Preprocess, error) {
+// AdjacentPreprocess reads preprocessor_config.json beside a model, as [Open] does; nil if there is none.
+func AdjacentPreprocess(path string) (*Preprocess, error) {
 	file := filepath.Join(filepath.Dir(path), "preprocessor_config.json")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

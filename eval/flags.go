@@ -14,7 +14,7 @@ import (
 func (a *assembly) flags() []report.Flag {
 	var out []report.Flag
 	for _, check := range []func() []report.Flag{
-		a.fewImages, a.skippedFiles, a.weakClean, a.outside, a.failures, a.asGoodAsNoise, a.noiseStronger, a.moreStepsWeaker, a.largerEpsWeaker,
+		a.known, a.fewImages, a.skippedFiles, a.notJudged, a.noAnswer, a.weakClean, a.outside, a.failures, a.asGoodAsNoise, a.noiseStronger, a.moreStepsWeaker, a.largerEpsWeaker,
 		a.blackBoxStronger, a.transferStronger, a.saturated, a.floatOnly, a.preprocessing, a.notAdapted,
 	} {
 		out = append(out, check()...)
@@ -45,6 +45,56 @@ func (a *assembly) skippedFiles() []report.Flag {
 		f.Images = append(f.Images, s.File)
 	}
 	return []report.Flag{f}
+}
+
+// known are the doubts that were there before the run.
+func (a *assembly) known() []report.Flag { return a.journal.head.Flags }
+
+// notJudged names systems for which images lack annotation.
+func (a *assembly) notJudged() []report.Flag {
+	var out []report.Flag
+	for s, system := range a.report.Systems {
+		images, reason := a.where(s, report.Clean, func(r Response) bool { return !r.judged() })
+		if len(images) > 0 {
+			out = append(out, report.Flag{Code: "not-judged", System: system.ID, Images: images,
+				Text: report.T("flag.not-judged", system.Name, len(images), len(a.report.Images), strings.TrimPrefix(reason, reasonUnjudged))})
+		}
+	}
+	return out
+}
+
+// noAnswer names systems that gave no answer to some image, with the attack under which they failed most often.
+func (a *assembly) noAnswer() []report.Flag {
+	var out []report.Flag
+	for s, system := range a.report.Systems {
+		var most report.Flag
+		for _, at := range a.report.Attacks {
+			if at.Kind == report.Worst || a.rows[at.ID][s] == nil {
+				continue
+			}
+			images, reason := a.where(s, at.ID, Response.failed)
+			if len(images) > len(most.Images) {
+				most = report.Flag{Code: "no-answer", System: system.ID, Attack: at.ID, Images: images,
+					Text: report.T("flag.no-answer", system.Name, len(images), len(a.report.Images), at.ID, strings.TrimPrefix(reason, reasonError))}
+			}
+		}
+		if len(most.Images) > 0 {
+			out = append(out, most)
+		}
+	}
+	return out
+}
+
+// where are the images with such a response of a system, and the reason of the first.
+func (a *assembly) where(s int, attack string, is func(Response) bool) (images []string, reason string) {
+	for i, r := range a.rows[attack][s] {
+		if is(r) {
+			if images = append(images, a.report.Images[i].ID); reason == "" {
+				reason = r.Reason
+			}
+		}
+	}
+	return images, reason
 }
 
 // weakClean names systems that hardly beat guessing before any attack.

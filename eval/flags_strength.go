@@ -166,6 +166,18 @@ type reader interface{ reads() encoder.Preprocess }
 
 func (g *headGroup) reads() encoder.Preprocess { return g.enc.Spec().Preproc }
 
+// Overruled is the flag of a configured preprocessing p for what is called name, where its file says another one; nil
+// where it says the same, or nothing.
+func Overruled(name string, p encoder.Preprocess, file *encoder.Preprocess) []report.Flag {
+	if file == nil || differently(p, *file) == nil {
+		return nil
+	}
+	own := *file
+	own.Source = ""
+	p.Source = ""
+	return []report.Flag{{Code: "preprocessing-mismatch", Text: report.T("flag.preprocessing-overruled", name, file.Source, p, own)}}
+}
+
 // differently returns p where it is another transform than q, else nil.
 func differently(p, q encoder.Preprocess) *encoder.Preprocess {
 	plain := func(t encoder.Preprocess) encoder.Preprocess {

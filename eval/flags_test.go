@@ -18,7 +18,7 @@ func sound() *assembly {
 		Systems: []report.System{{ID: "line", Name: "Line", Task: "classification", Relation: "same-weights", Metric: shareOf("accuracy"), Chance: 0.2}},
 		Attacks: []report.Attack{{ID: report.Clean, Kind: "clean"}},
 	}
-	a := &assembly{report: r, scorers: []scorer{classification{}}, rows: map[string][][]Response{}, float: map[string][][]Response{}}
+	a := &assembly{journal: newJournal(header{}), report: r, scorers: []scorer{classification{}}, rows: map[string][][]Response{}, float: map[string][][]Response{}}
 	for _, at := range []struct {
 		name, kind, knowledge string
 		steps                 string

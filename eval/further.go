@@ -59,12 +59,10 @@ func (anomaly) more(rs []Response) ([]measure, error) {
 	truth, right := make([]string, len(rs)), make([]bool, len(rs))
 	for i, r := range rs {
 		var d anomalyDetail
-		if r.Detail != nil {
-			if err := json.Unmarshal(r.Detail, &d); err != nil {
-				return nil, err
-			}
+		if err := json.Unmarshal(r.Detail, &d); err != nil {
+			return nil, err
 		}
-		truth[i], right[i] = r.Truth, r.Detail != nil && d.Flagged == d.Defective
+		truth[i], right[i] = r.Truth, d.Flagged == d.Defective
 	}
 	return []measure{{metric: shareOf("TPR at 5 % FPR"), statistic: tpr},
 		{metric: shareOf("balanced accuracy at its threshold"), statistic: balanced(truth, right)}}, nil
@@ -84,15 +82,10 @@ func (captioning) more(rs []Response) ([]measure, error) {
 	images := make([]metric.Captions, len(rs))
 	for i, r := range rs {
 		var d captionDetail
-		if r.Detail != nil {
-			if err := json.Unmarshal(r.Detail, &d); err != nil {
-				return nil, err
-			}
+		if err := json.Unmarshal(r.Detail, &d); err != nil {
+			return nil, err
 		}
 		images[i] = metric.Captions{Candidate: r.Text, References: d.References}
-		if len(d.References) == 0 { // a failed answer: nothing matches
-			images[i] = metric.Captions{References: []string{r.Truth}}
-		}
 	}
 	b, err := metric.NewBLEU4(images)
 	if err != nil {

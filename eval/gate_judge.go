@@ -194,6 +194,9 @@ func change(s report.System, at report.Attack, old map[string]*report.Image, aft
 		if bo == nil || ao == nil || bo.Answer(s.ID) == nil || ao.Answer(s.ID) == nil {
 			continue
 		}
+		if r := (Response{Reason: ao.Answer(s.ID).Reason}); !r.judged() {
+			continue
+		}
 		u, v := float64(bo.Answer(s.ID).Value), float64(ao.Answer(s.ID).Value)
 		x, y = append(x, u), append(y, v)
 		wasRight, isRight = append(wasRight, u == 1), append(isRight, v == 1)

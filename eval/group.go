@@ -33,16 +33,21 @@ type Response struct {
 	Detail json.RawMessage `json:"detail,omitempty"` // what a metric over many images needs
 }
 
-// The reasons of responses. A failed response has the prefix reasonError and counts as wrong.
+// The reasons of responses. One that failed has the prefix reasonError and counts as the worst answer; one about an
+// image without annotation for the task has the prefix reasonUnjudged and is in no number.
 const (
-	reasonRight  = "right"
-	reasonWrong  = "wrong"
-	reasonScored = "scored"
-	reasonError  = "error: "
+	reasonRight    = "right"
+	reasonWrong    = "wrong"
+	reasonScored   = "scored"
+	reasonError    = "error: "
+	reasonUnjudged = "not judged: "
 )
 
 // failed reports whether there is no answer.
 func (r Response) failed() bool { return strings.HasPrefix(r.Reason, reasonError) }
+
+// judged reports whether it was known what would have been right.
+func (r Response) judged() bool { return !strings.HasPrefix(r.Reason, reasonUnjudged) }
 
 // headGroup is a set of heads on one encoder, answered from one forward pass.
 type headGroup struct {
@@ -135,17 +140,25 @@ func (g *headGroup) input(k int, acts [][]head.Activation, i int, s *dataset.Sam
 	return in
 }
 
-// respond asks about one image and compares the answer with the truth.
+// respond asks about one image and compares the answer with the truth. No answer, or one that cannot be compared,
+// stands for the worst that there is.
 func respond(task head.Task, sc scorer, s *dataset.Sample, ask func(question string) (head.Output, error)) Response {
+	nothing, err := sc.compare(sc.nothing(s), s)
+	if err != nil {
+		return Response{Reason: reasonUnjudged + err.Error()}
+	}
 	outs, err := answers(task, s, ask)
-	if err != nil {
-		return failed(err)
+	if err == nil {
+		var r Response
+		if r, err = sc.compare(outs, s); err == nil {
+			return r
+		}
 	}
-	r, err := sc.compare(outs, s)
-	if err != nil {
-		return failed(err)
+	nothing.Text, nothing.Reason = "", reasonError+err.Error()
+	if nothing.Value.Finite() {
+		nothing.Value = 0
 	}
-	return r
+	return nothing
 }
 
 // answers asks about one image, once per question where the task is to answer questions.
@@ -167,8 +180,6 @@ func answers(task head.Task, s *dataset.Sample, ask func(question string) (head.
 	}
 	return outs, nil
 }
-
-func failed(err error) Response { return Response{Reason: reasonError + err.Error()} }
 
 // activations runs one forward pass and returns what the taps hold: [tap][image].
 func activations(ctx context.Context, enc encoder.Encoder, images []*dataset.Sample, taps []encoder.Tap) ([][]head.Activation, error) {

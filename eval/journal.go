@@ -25,6 +25,7 @@ type header struct {
 	Systems []report.System `json:"systems"`
 	Attacks []report.Attack `json:"attacks"` // without their cost
 	Gaps    []report.Text   `json:"gaps"`
+	Flags   []report.Flag   `json:"flags,omitempty"`  // doubts from before the run
 	Trials  []string        `json:"trials,omitempty"` // folders of the trials of defences, each with a journal
 	Trial   *trialHead      `json:"trial,omitempty"`  // what this journal is the trial of
 	Samples int             `json:"samples"`          // images of the whole data set

@@ -28,6 +28,7 @@ type Plan struct {
 	Seed       uint64
 	Config     string        // the configuration as YAML, for the record
 	Gaps       []report.Text // what this plan leaves untested beside what its attacks and systems imply
+	Flags      []report.Flag // doubts that are known before the run, such as systems that could not be made
 	Trials     []*Trial      // defences, each attacked by somebody who knows it; see [Adversity.Trial]
 
 	// Shard and Shards select every Shards-th image, from the Shard-th counted from 1; zero for all.

@@ -64,7 +64,7 @@ func (p *Plan) runIn(ctx context.Context, dir string, resume bool, before int) (
 // header is what the journal says the run is about.
 func (p *Plan) header() header {
 	sum := sha256.Sum256([]byte(p.Config))
-	h := header{Schema: journalSchema, Title: p.Title, Systems: p.systems(), Gaps: p.Gaps, Samples: p.Data.Len(), Shard: p.Shard, Shards: p.Shards,
+	h := header{Schema: journalSchema, Title: p.Title, Systems: p.systems(), Gaps: p.Gaps, Flags: p.Flags, Samples: p.Data.Len(), Shard: p.Shard, Shards: p.Shards,
 		Claim: report.Claim{Tool: p.Tool, Arithmetic: p.Arithmetic, Encoder: p.Artifact, Preprocess: p.Encoder.Spec().Preproc,
 			Data: report.Data{Name: p.Data.Name}, Seed: p.Seed, Config: p.Config, ConfigHash: hex.EncodeToString(sum[:]), Judged: "png"}}
 	for _, t := range p.Trials {

@@ -18,6 +18,9 @@ type scorer interface {
 	// compare judges one image. There is one output, or one per question of the sample.
 	compare(outs []head.Output, s *dataset.Sample) (Response, error)
 
+	// nothing is what stands for an answer that a system does not give.
+	nothing(s *dataset.Sample) []head.Output
+
 	// statistic returns the metric as a function of image indices. It uses the responses alone.
 	statistic(rs []Response) (stat.Statistic, error)
 }
@@ -55,6 +58,12 @@ var scorers = map[head.Task]func(data *dataset.Dataset) (scorer, error){
 	head.Retrieval:      newRetrieval,
 }
 
+// Judgeable is an error that says what the data lacks for a task.
+func Judgeable(task head.Task, data *dataset.Dataset) error {
+	_, err := newScorer(task, data)
+	return err
+}
+
 func newScorer(task head.Task, data *dataset.Dataset) (scorer, error) {
 	build, ok := scorers[task]
 	if !ok {
@@ -62,6 +71,9 @@ func newScorer(task head.Task, data *dataset.Dataset) (scorer, error) {
 	}
 	return build(data)
 }
+
+// noAnswer is nothing in the tasks that have no worse.
+func noAnswer() []head.Output { return []head.Output{{Label: dataset.NoLabel}} }
 
 // values is the mean of the images' own scores.
 func values(rs []Response) (stat.Statistic, error) {

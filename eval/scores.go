@@ -70,11 +70,17 @@ func (a *assembly) addWorst() {
 
 func (a *assembly) cell(s int, at report.Attack) error {
 	system := a.report.Systems[s]
-	rows, clean := a.rows[at.ID][s], a.rows[report.Clean][s]
-	if rows == nil {
+	rows, clean := a.judged(s, a.rows[at.ID][s]), a.judged(s, a.rows[report.Clean][s])
+	if a.rows[at.ID][s] == nil {
 		return nil // the attack did not concern this system
 	}
 	c := report.Cell{System: system.ID, Attack: at.ID}
+	if len(rows) == 0 {
+		nan := report.Number(math.NaN())
+		c.Score = report.Score{Value: nan, Low: nan, High: nan, Level: level, Method: "none", Warnings: []string{"no image has an annotation for the task"}}
+		a.report.Cells = append(a.report.Cells, c)
+		return nil
+	}
 	var err error
 	if c.Score, err = a.score(s, rows); err != nil {
 		return err
@@ -103,7 +109,7 @@ func (a *assembly) cell(s int, at report.Attack) error {
 		return err
 	}
 	if float := a.float[at.ID]; float != nil && at.ID != report.Clean {
-		f, err := a.score(s, float[s])
+		f, err := a.score(s, a.judged(s, float[s]))
 		if err != nil {
 			return err
 		}
@@ -120,6 +126,14 @@ func (a *assembly) cell(s int, at report.Attack) error {
 		a.pvalues[system.ID] = append(a.pvalues[system.ID], c.PValue)
 	}
 	return nil
+}
+
+// judged leaves out the images for which nobody knows what system s should say.
+func (a *assembly) judged(s int, rows []Response) []Response {
+	if !slices.ContainsFunc(rows, func(r Response) bool { return !r.judged() }) {
+		return rows
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(r Response) bool { return !r.judged() })
 }
 
 // lost is the drop as a share of the clean score; nil where that is not above zero.
@@ -181,6 +195,7 @@ func (a *assembly) further(s int, rows []Response) ([]report.Reading, error) {
 // score is the system's metric with its interval: Wilson's where answers are right or wrong, a BCa
 // bootstrap over images otherwise.
 func (a *assembly) score(s int, rows []Response) (report.Score, error) {
+	rows = a.judged(s, rows)
 	if _, ok := a.scorers[s].(binary); ok {
 		return rate(rows), nil
 	}
@@ -221,6 +236,7 @@ func fromEstimate(e stat.Estimate) report.Score {
 // paired is the score of x minus the score of y on the same images, with the p-value of no difference:
 // the exact McNemar test where answers are right or wrong, the paired bootstrap otherwise.
 func (a *assembly) paired(s int, x, y []Response) (report.Score, report.Number, error) {
+	x, y = a.judged(s, x), a.judged(s, y)
 	f, err := a.scorers[s].statistic(x)
 	if err != nil {
 		return report.Score{}, 0, err
@@ -282,8 +298,8 @@ func (a *assembly) comparisons() error {
 			attacks := a.report.At(eps)
 			for i, x := range attacks {
 				for _, y := range attacks[i+1:] {
-					rx, ry := a.rows[x.ID][s], a.rows[y.ID][s]
-					if x.Kind == report.Worst || y.Kind == report.Worst || rx == nil || ry == nil {
+					rx, ry := a.judged(s, a.rows[x.ID][s]), a.judged(s, a.rows[y.ID][s])
+					if x.Kind == report.Worst || y.Kind == report.Worst || len(rx) == 0 || len(ry) == 0 {
 						continue
 					}
 					d, p, err := a.paired(s, rx, ry)

@@ -46,6 +46,14 @@ func (anomaly) metric() report.Metric {
 
 func (anomaly) chance() float64 { return 0.5 }
 
+// nothing is the worst score that there is, with the worst verdict.
+func (a anomaly) nothing(s *dataset.Sample) []head.Output {
+	if s.Label == a.good {
+		return []head.Output{{Anomaly: math.Inf(1), Label: 1}}
+	}
+	return []head.Output{{Anomaly: math.Inf(-1)}}
+}
+
 // compare gives an image its score with the sign that makes larger better, so that the worst attack on
 // one image is the one that moves its score furthest to the wrong side.
 func (a anomaly) compare(outs []head.Output, s *dataset.Sample) (Response, error) {
@@ -53,6 +61,9 @@ func (a anomaly) compare(outs []head.Output, s *dataset.Sample) (Response, error
 		return Response{}, fmt.Errorf("%s has no class", s.ID)
 	}
 	score, defective := outs[0].Anomaly, s.Label != a.good
+	if math.IsNaN(score) {
+		return Response{}, fmt.Errorf("%s: the anomaly score is not a number", s.ID)
+	}
 	r := Response{Truth: "good", Text: fmt.Sprintf("score %.3g", score), Value: report.Number(-score), Reason: reasonScored}
 	if defective {
 		r.Truth, r.Value = "defective", report.Number(score)
@@ -66,24 +77,19 @@ func (anomaly) statistic(rs []Response) (stat.Statistic, error) { return overSco
 
 // overScores is a function of the anomaly scores and of which images are defective.
 func overScores(rs []Response, of func(scores []float64, positive []bool) (float64, error)) (stat.Statistic, error) {
-	scores, positive, usable := make([]float64, len(rs)), make([]bool, len(rs)), make([]bool, len(rs))
+	scores, positive := make([]float64, len(rs)), make([]bool, len(rs))
 	for i, r := range rs {
 		var d anomalyDetail
-		if r.Detail == nil {
-			continue
-		}
 		if err := json.Unmarshal(r.Detail, &d); err != nil {
 			return nil, err
 		}
-		scores[i], positive[i], usable[i] = float64(d.Score), d.Defective, true
+		scores[i], positive[i] = float64(d.Score), d.Defective
 	}
 	return func(indices []int) float64 {
 		var s []float64
 		var p []bool
 		for _, i := range indices {
-			if usable[i] {
-				s, p = append(s, scores[i]), append(p, positive[i])
-			}
+			s, p = append(s, scores[i]), append(p, positive[i])
 		}
 		v, err := of(s, p)
 		if err != nil {

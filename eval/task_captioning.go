@@ -25,13 +25,17 @@ func newCaptioning(data *dataset.Dataset) (scorer, error) {
 	}
 	var references [][]string
 	for _, s := range data.Samples {
-		references = append(references, s.Captions)
+		if len(s.Captions) > 0 {
+			references = append(references, s.Captions)
+		}
 	}
 	c, err := metric.NewCIDEr(references)
 	return captioning{c}, err
 }
 
 func (captioning) metric() report.Metric { return report.Metric{Name: "CIDEr-D", HigherIsBetter: true} }
+
+func (captioning) nothing(*dataset.Sample) []head.Output { return noAnswer() }
 
 func (captioning) chance() float64 { return math.NaN() }
 

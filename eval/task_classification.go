@@ -47,6 +47,8 @@ func (c classification) compare(outs []head.Output, s *dataset.Sample) (Response
 	return r, nil
 }
 
+func (classification) nothing(*dataset.Sample) []head.Output { return noAnswer() }
+
 // name is the class's name; a head may know classes that the data does not have.
 func (c classification) name(label int) string {
 	if label >= 0 && label < len(c.classes) {

@@ -31,6 +31,8 @@ func (detection) metric() report.Metric {
 	return report.Metric{Name: "AP50", Share: true, HigherIsBetter: true}
 }
 
+func (detection) nothing(*dataset.Sample) []head.Output { return noAnswer() }
+
 func (detection) chance() float64 { return math.NaN() }
 
 func (d detection) compare(outs []head.Output, s *dataset.Sample) (Response, error) {
@@ -64,9 +66,6 @@ func (detection) statistic(rs []Response) (stat.Statistic, error) {
 func detections(rs []Response) (*metric.DetectionScore, error) {
 	found, classes := make([]metric.Found, len(rs)), 0
 	for i, r := range rs {
-		if r.Detail == nil {
-			continue
-		}
 		var d detectionDetail
 		if err := json.Unmarshal(r.Detail, &d); err != nil {
 			return nil, err

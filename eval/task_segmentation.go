@@ -26,6 +26,11 @@ func (segmentation) metric() report.Metric {
 	return report.Metric{Name: "mIoU", Share: true, HigherIsBetter: true}
 }
 
+// nothing is an empty mask.
+func (segmentation) nothing(s *dataset.Sample) []head.Output {
+	return []head.Output{{Mask: dataset.NewMask(s.Width, s.Height)}}
+}
+
 func (segmentation) chance() float64 { return math.NaN() }
 
 func (g segmentation) compare(outs []head.Output, s *dataset.Sample) (Response, error) {
@@ -46,9 +51,6 @@ func (g segmentation) compare(outs []head.Output, s *dataset.Sample) (Response, 
 func (segmentation) statistic(rs []Response) (stat.Statistic, error) {
 	tables := make([]*metric.Confusion, len(rs))
 	for i, r := range rs {
-		if r.Detail == nil {
-			continue
-		}
 		tables[i] = new(metric.Confusion)
 		if err := json.Unmarshal(r.Detail, tables[i]); err != nil {
 			return nil, err
@@ -60,9 +62,6 @@ func (segmentation) statistic(rs []Response) (stat.Statistic, error) {
 	return func(indices []int) float64 {
 		var sum *metric.Confusion
 		for _, i := range indices {
-			if tables[i] == nil {
-				continue
-			}
 			if sum == nil {
 				sum = metric.NewConfusion(tables[i].Classes)
 			}

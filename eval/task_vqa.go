@@ -21,6 +21,8 @@ func (questions) metric() report.Metric {
 	return report.Metric{Name: "VQA accuracy", Share: true, HigherIsBetter: true}
 }
 
+func (questions) nothing(s *dataset.Sample) []head.Output { return make([]head.Output, len(s.QA)) }
+
 func (questions) chance() float64 { return math.NaN() }
 
 func (questions) compare(outs []head.Output, s *dataset.Sample) (Response, error) {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval"
 	"github.com/plumbline-ml/plumbline/eval/report"
+	"github.com/plumbline-ml/plumbline/models"
 )
 
 // checkFlags are the flags of check. Those that change the claim go into the configuration.
@@ -217,7 +220,24 @@ func check(c *cobra.Command, f checkFlags) error {
 	}
 	printSummary(c.OutOrStdout(), r, run)
 	fmt.Fprintf(c.OutOrStdout(), "\nreport: %s\n", filepath.Join(f.out, "report.html"))
-	return gateError(r)
+	return errors.Join(gateError(r), missing(r))
+}
+
+// errMissing says that a system which was asked for is not in the report.
+var errMissing = errors.New("the report is written, but without")
+
+// missing names the systems that could not be made.
+func missing(r *report.Report) error {
+	var names []string
+	for _, f := range r.Flags {
+		if f.Code == report.NotMade {
+			names = append(names, f.Text.Args[0])
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	return fmt.Errorf("%w %s", errMissing, strings.Join(names, ", "))
 }
 
 func runPlan(ctx context.Context, stderr io.Writer, plan *eval.Plan, f checkFlags) (*eval.Journal, error) {
@@ -241,7 +261,7 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 	if err != nil {
 		return nil, err
 	}
-	first, groups, err := cfg.groups(ctx, data, save)
+	first, groups, flags, err := cfg.groups(ctx, data, save)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +269,7 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 		return nil, err
 	}
 	plan := &eval.Plan{Title: cfg.Title, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: first.enc, Artifact: first.artifact,
-		Data: data, Groups: groups, Attempts: attempts, Seed: cfg.Seed, Config: text}
+		Data: data, Groups: groups, Attempts: attempts, Seed: cfg.Seed, Config: text, Flags: flags}
 	if plan.Title == "" {
 		plan.Title = fmt.Sprintf("%s on %s", first.enc.Spec().Name, data.Name)
 	}
@@ -261,6 +281,28 @@ func newPlan(ctx context.Context, cfg config, shard, save string) (*eval.Plan, e
 	}
 	plan.Shard, plan.Shards, err = parseShard(shard)
 	return plan, err
+}
+
+// overruled is the flag of a configured preprocessing that contradicts what the model's file says.
+func overruled(what, model string, enc *encoder.Model) ([]report.Flag, error) {
+	var file *encoder.Preprocess
+	switch {
+	case exists(model):
+		var err error
+		if file, err = encoder.AdjacentPreprocess(model); err != nil {
+			return nil, err
+		}
+	case slices.Contains(models.Names(), model):
+		m, err := models.Open(model)
+		if err != nil {
+			return nil, err
+		}
+		file = &m.Card.Preprocess
+	}
+	if file != nil && file.Resize == [2]int{} && file.Crop == [2]int{} {
+		file.Resize = enc.Spec().ImageSize
+	}
+	return eval.Overruled(what, enc.Spec().Preproc, file), nil
 }
 
 // openConfigured opens the encoder with the configuration's preprocessing, if it has one.

@@ -65,6 +65,7 @@ type standing struct {
 	zero     []eval.HeadSystem // zero-shot inspectors
 	heads    []eval.HeadSystem // what was loaded or trained
 	prompts  *prompts          // nil where there are none for the data's classes
+	flags    []report.Flag     // what the report says about them
 }
 
 // stand opens the encoder, its prompts and its heads.
@@ -84,7 +85,11 @@ func (c config) stand(ctx context.Context, data *dataset.Dataset) (standing, err
 		p = nil // the embedded model's prompts are about other classes
 	}
 	s.prompts = p
-	s.heads, err = c.Heads.systems(ctx, c, s.enc, data, p)
+	if s.heads, s.flags, err = c.Heads.systems(ctx, c, s.enc, data, p); err != nil || c.Preprocess == nil {
+		return s, err
+	}
+	flags, err := overruled(s.enc.Spec().Name, c.Encoder, s.enc)
+	s.flags = append(s.flags, flags...)
 	return s, err
 }
 
@@ -102,13 +107,15 @@ func (c config) promptsNeeded() bool {
 }
 
 // groups opens everything that is judged; the first encoder is the one that is attacked.
-func (c config) groups(ctx context.Context, data *dataset.Dataset, save string) (standing, []eval.Group, error) {
+func (c config) groups(ctx context.Context, data *dataset.Dataset, save string) (standing, []eval.Group, []report.Flag, error) {
 	first, err := c.stand(ctx, data)
 	if err != nil {
-		return first, nil, err
+		return first, nil, nil, err
 	}
 	var out []eval.Group
+	var flags []report.Flag
 	add := func(s standing, relation, prefix, folder string) error {
+		flags = append(flags, s.flags...)
 		if folder != "" {
 			if err := saveHeads(folder, s.heads); err != nil {
 				return err
@@ -123,23 +130,23 @@ func (c config) groups(ctx context.Context, data *dataset.Dataset, save string) 
 		return err
 	}
 	if err := add(first, "same-weights", "", save); err != nil {
-		return first, nil, err
+		return first, nil, nil, err
 	}
 	for _, e := range c.Encoders {
 		s, err := e.open(ctx, c, data)
 		if err != nil {
-			return first, nil, err
+			return first, nil, nil, err
 		}
 		folder := ""
 		if save != "" {
 			folder = filepath.Join(save, e.name())
 		}
 		if err := add(s, e.Relation, e.name()+"/", folder); err != nil {
-			return first, nil, err
+			return first, nil, nil, err
 		}
 	}
-	whole, err := c.wholeSystems(ctx, data)
-	return first, append(out, whole...), err
+	whole, more, err := c.wholeSystems(ctx, data)
+	return first, append(out, whole...), append(flags, more...), err
 }
 
 func (e encoderConfig) name() string {
@@ -158,6 +165,11 @@ func (e encoderConfig) open(ctx context.Context, c config, data *dataset.Dataset
 		return standing{}, err
 	}
 	s, err := e.alone(c).stand(ctx, data)
+	for _, f := range s.flags {
+		if f.Code == report.NotMade {
+			f.Text.Args[0] = e.name() + ": " + f.Text.Args[0]
+		}
+	}
 	for _, heads := range [][]eval.HeadSystem{s.zero, s.heads} {
 		for i := range heads {
 			heads[i].Title = e.name() + ": " + heads[i].Title

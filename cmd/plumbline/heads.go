@@ -15,6 +15,7 @@ import (
 	"github.com/plumbline-ml/plumbline/eval"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/report"
 	"github.com/plumbline-ml/plumbline/models"
 )
 
@@ -30,126 +31,146 @@ type headsConfig struct {
 // headFile is the extension of saved heads.
 const headFile = ".head"
 
-// systems opens or trains the heads. It returns nothing where none are asked for.
-func (h headsConfig) systems(ctx context.Context, cfg config, enc encoder.Encoder, data *dataset.Dataset, p *prompts) ([]eval.HeadSystem, error) {
+// systems opens or trains the heads. It returns nothing where none are asked for. What a single head fails of is told
+// in a flag and leaves the others alone.
+func (h headsConfig) systems(ctx context.Context, cfg config, enc encoder.Encoder, data *dataset.Dataset, p *prompts) ([]eval.HeadSystem, []report.Flag, error) {
 	var heads []head.Head
 	var note string
+	var failed []error
 	var err error
 	switch {
 	case h.Files != "" && h.Train != nil:
-		return nil, usagef("heads: give files or train, not both")
+		return nil, nil, usagef("heads: give files or train, not both")
 	case h.Files != "":
-		heads, err = namedHeads(h.Files)
+		heads, failed, err = namedHeads(h.Files)
 		note = "loaded from " + filepath.Base(h.Files)
 	case h.Train != nil:
-		heads, note, err = h.train(ctx, enc, data, p)
+		heads, failed, note, err = h.train(ctx, enc, data, p)
 	case cfg.Data.embedded() && slices.Contains(models.Names(), cfg.Encoder):
-		heads, err = embeddedHeads(cfg.Encoder)
+		heads, failed, err = embeddedHeads(cfg.Encoder)
 		note = "embedded; trained on the images that the encoder was trained on, with docs/magnetic-tile.yaml"
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	var flags []report.Flag
+	for _, err := range failed {
+		flags = append(flags, notMade(err))
 	}
 	var out []eval.HeadSystem
 	for _, k := range heads {
 		if k.Name() == zeroShotOfSuite {
 			continue // the zero-shot inspectors are there already
 		}
+		if err := eval.Judgeable(k.Task(), data); err != nil {
+			flags = append(flags, notMade(&head.BuildError{Head: k.Name(), Err: err}))
+			continue
+		}
 		out = append(out, eval.HeadSystem{Head: k, Title: headTitle(k.Name()), Note: note})
 	}
 	slices.SortStableFunc(out, func(a, b eval.HeadSystem) int {
 		return slices.Index(taskOrder, a.Head.Task()) - slices.Index(taskOrder, b.Head.Task())
 	})
-	return out, nil
+	return out, flags, nil
+}
+
+// notMade is the flag of a head that failed.
+func notMade(err error) report.Flag {
+	name := "a head"
+	var b *head.BuildError
+	if errors.As(err, &b) {
+		name, err = headTitle(b.Head), b.Err
+	}
+	return report.Flag{Code: report.NotMade, Text: report.T("flag.not-made", name, err)}
 }
 
 // taskOrder is the order of tasks in a report.
 var taskOrder = []head.Task{head.Classification, head.Anomaly, head.Segmentation, head.Detection, head.Captioning, head.VQA, head.Retrieval}
 
-// loadHeads reads every saved head of a folder, in order of file name.
-func loadHeads(files fs.FS) ([]head.Head, error) {
+// loadHeads reads every saved head of a folder, in order of file name, and tells which it could not read.
+func loadHeads(files fs.FS) (out []head.Head, failed []error, err error) {
 	entries, err := fs.ReadDir(files, ".")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []head.Head
 	for _, e := range entries {
 		if path.Ext(e.Name()) != headFile {
 			continue
 		}
 		raw, err := fs.ReadFile(files, e.Name())
-		if err != nil {
-			return nil, err
+		var h head.Head
+		if err == nil {
+			h, err = head.Decode(raw)
 		}
-		h, err := head.Decode(raw)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+			failed = append(failed, &head.BuildError{Head: e.Name(), Err: err})
+			continue
 		}
 		out = append(out, h)
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no *%s file in the folder of heads", headFile)
+	if len(out)+len(failed) == 0 {
+		return nil, nil, fmt.Errorf("no *%s file in the folder of heads", headFile)
 	}
-	return out, nil
+	return out, failed, nil
 }
 
 // namedHeads reads a folder of heads, or those of an embedded model by its name when no such folder is there.
-func namedHeads(name string) ([]head.Head, error) {
+func namedHeads(name string) ([]head.Head, []error, error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && slices.Contains(models.Names(), name) {
-		heads, err := embeddedHeads(name)
+		heads, failed, err := embeddedHeads(name)
 		if err == nil && len(heads) == 0 {
 			err = usagef("heads: %s has none embedded", name)
 		}
-		return heads, err
+		return heads, failed, err
 	}
 	return loadHeads(os.DirFS(name))
 }
 
-func embeddedHeads(model string) ([]head.Head, error) {
+func embeddedHeads(model string) ([]head.Head, []error, error) {
 	files, err := models.Files(model)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sub, err := fs.Sub(files, "heads")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, err := fs.Stat(sub, "."); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	return loadHeads(sub)
 }
 
 // train builds the suite on the training images that can be read, and says on what.
-func (h headsConfig) train(ctx context.Context, enc encoder.Encoder, data *dataset.Dataset, p *prompts) ([]head.Head, string, error) {
+func (h headsConfig) train(ctx context.Context, enc encoder.Encoder, data *dataset.Dataset, p *prompts) (heads []head.Head, failed []error, note string, err error) {
 	train, err := h.Train.open()
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	if train, err = train.Relabel(data.Classes, nil); err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	if both := shared(train, data); both != "" {
-		return nil, "", usagef("heads: %s is among the training images and among the judged ones", both)
+		return nil, nil, "", usagef("heads: %s is among the training images and among the judged ones", both)
 	}
-	samples, failed := train.LoadAll(ctx)
+	samples, unread := train.LoadAll(ctx)
 	if err := context.Cause(ctx); err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
-	note := "trained on " + h.Train.describe()
-	if problems := append(slices.Clone(train.Problems), failed...); len(problems) > 0 {
+	note = "trained on " + h.Train.describe()
+	if problems := append(slices.Clone(train.Problems), unread...); len(problems) > 0 {
 		note += fmt.Sprintf(", without %d files that could not be used, the first: %v", len(problems), problems[0])
 	}
 	s := head.Suite{Spec: enc.Spec(), Classes: data.Classes, Good: h.Train.good(), Seed: h.Seed, Effort: h.Effort}
 	if s.Text, err = p.suite(data); err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	feats, err := head.Extract(ctx, enc, samples, s.Taps())
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
-	heads, errs := s.Build(feats)
-	return heads, note, errors.Join(errs...)
+	heads, failed = s.Build(feats)
+	return heads, failed, note, nil
 }
 
 // shared returns an image that is in both sets, by file or, for images without one, by identifier.

@@ -12,6 +12,7 @@ import (
 	"github.com/plumbline-ml/plumbline/eval"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
+	"github.com/plumbline-ml/plumbline/eval/report"
 	"github.com/plumbline-ml/plumbline/eval/system"
 	"github.com/plumbline-ml/plumbline/eval/text"
 )
@@ -249,18 +250,26 @@ func (c systemConfig) gallery(ctx context.Context, classes system.Classes, data 
 }
 
 // wholeSystems opens the systems of a configuration.
-func (c config) wholeSystems(ctx context.Context, data *dataset.Dataset) ([]eval.Group, error) {
+func (c config) wholeSystems(ctx context.Context, data *dataset.Dataset) ([]eval.Group, []report.Flag, error) {
 	var out []eval.Group
+	var flags []report.Flag
 	for _, s := range c.Systems {
 		w, err := s.open(ctx, data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		g, err := eval.Whole(w, data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, g)
+		if n, ok := w.System.(*system.Network); ok && s.Preprocess != nil {
+			more, err := overruled(s.Name, s.ONNX, n.Model())
+			if err != nil {
+				return nil, nil, err
+			}
+			flags = append(flags, more...)
+		}
 	}
-	return out, nil
+	return out, flags, nil
 }

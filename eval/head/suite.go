@@ -85,16 +85,26 @@ type suiteBuilder struct {
 // fine is the number of cells a side of a patch that pixel heads tell apart: the patch's pixels, at most eight.
 func (b *suiteBuilder) fine() int { return min(max(b.Spec.Patch, 1), 8) }
 
-// keep takes a head and its error; generic so that a nil pointer of a head's type is not taken for a head.
-func keep[H Head](b *suiteBuilder, h H, err error) {
+// add makes a head and takes it, or its error.
+func add(b *suiteBuilder, name string, make func(name string) (Head, error)) {
+	h, err := make(b.Prefix + name)
 	if err != nil {
-		b.errs = append(b.errs, err)
+		b.errs = append(b.errs, &BuildError{b.Prefix + name, err})
 		return
 	}
 	b.heads = append(b.heads, h)
 }
 
-func (b *suiteBuilder) name(s string) string { return b.Prefix + s }
+// BuildError says which head could not be made.
+type BuildError struct {
+	Head string
+	Err  error
+}
+
+func (e *BuildError) Error() string { return fmt.Sprintf("head %s: %v", e.Head, e.Err) }
+
+// Unwrap gives the reason.
+func (e *BuildError) Unwrap() error { return e.Err }
 
 func (b *suiteBuilder) training(epochs, batch int, rate float64) Training {
 	effort := b.Effort
@@ -115,19 +125,25 @@ func (b *suiteBuilder) classification() {
 		return
 	}
 	if b.Text != nil {
-		h, err := NewZeroShot(b.name("classify-zeroshot"), b.Text.Classes, b.Text.Scale)
-		keep(b, h, err)
+		add(b, "classify-zeroshot", func(name string) (Head, error) {
+			return NewZeroShot(name, b.Text.Classes, b.Text.Scale)
+		})
 	}
-	linear, err := TrainProbe(b.name("classify-linear"), b.embed, feats, k, nil, b.training(60, 64, 0.005))
-	keep(b, linear, err)
-	mean, err := TrainProbe(b.name("classify-linear-tokens"), b.tokens, feats, k, nil, b.training(60, 64, 0.005))
-	keep(b, mean, err)
-	mlp, err := TrainProbe(b.name("classify-mlp"), b.tokens, feats, k, []int{64}, b.training(40, 64, 0.003))
-	keep(b, mlp, err)
-	knn, err := NewKNN(b.name("classify-knn"), b.embed, feats, k, 10)
-	keep(b, knn, err)
-	proto, err := NewPrototypes(b.name("classify-prototypes"), b.embed, feats, k)
-	keep(b, proto, err)
+	add(b, "classify-linear", func(name string) (Head, error) {
+		return TrainProbe(name, b.embed, feats, k, nil, b.training(60, 64, 0.005))
+	})
+	add(b, "classify-linear-tokens", func(name string) (Head, error) {
+		return TrainProbe(name, b.tokens, feats, k, nil, b.training(60, 64, 0.005))
+	})
+	add(b, "classify-mlp", func(name string) (Head, error) {
+		return TrainProbe(name, b.tokens, feats, k, []int{64}, b.training(40, 64, 0.003))
+	})
+	add(b, "classify-knn", func(name string) (Head, error) {
+		return NewKNN(name, b.embed, feats, k, 10)
+	})
+	add(b, "classify-prototypes", func(name string) (Head, error) {
+		return NewPrototypes(name, b.embed, feats, k)
+	})
 }
 
 // good are the images free of defects.
@@ -160,17 +176,21 @@ func (b *suiteBuilder) anomaly() {
 		taps []encoder.Tap
 	}{{"anomaly-memory", b.skips()[:max(1, len(b.skips())-1)]}, {"anomaly-memory-last", []encoder.Tap{encoder.Tokens}}} {
 		share := min(0.05, float64(suitePatches)/float64(len(fitted)*b.layout.Rows*b.layout.Cols))
-		h, err := NewMemory(b.name(m.name), b.layout, m.taps, fitted, share, b.Seed)
-		if err == nil {
-			h, err = h.Calibrate(held, 0.05)
+		add(b, m.name, func(name string) (Head, error) {
+			h, err := NewMemory(name, b.layout, m.taps, fitted, share, b.Seed)
+			if err != nil {
+				return nil, err
+			}
+			return h.Calibrate(held, 0.05)
+		})
+	}
+	add(b, "anomaly-mahalanobis", func(name string) (Head, error) {
+		h, err := NewMahalanobis(name, b.tokens, fitted)
+		if err != nil {
+			return nil, err
 		}
-		keep(b, h, err)
-	}
-	h, err := NewMahalanobis(b.name("anomaly-mahalanobis"), b.tokens, fitted)
-	if err == nil {
-		h, err = h.Calibrate(held, 0.05)
-	}
-	keep(b, h, err)
+		return h.Calibrate(held, 0.05)
+	})
 }
 
 func (b *suiteBuilder) segmentation() {
@@ -178,28 +198,30 @@ func (b *suiteBuilder) segmentation() {
 		return
 	}
 	k := len(b.Classes)
-	linear, err := TrainDenseProbe(b.name("segment-linear"), b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, nil, b.training(8, 256, 0.005))
-	keep(b, linear, err)
-	mlp, err := TrainDenseProbe(b.name("segment-mlp-skips"), b.layout, b.skips(), b.train, k, []int{64}, b.training(8, 256, 0.003))
-	keep(b, mlp, err)
-	pixels, err := TrainPixelProbe(b.name("segment-pixels"), b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, b.fine(), b.training(8, 256, 0.005))
-	keep(b, pixels, err)
-	if err == nil {
-		b.pixels = pixels
-	}
-	knn, err := NewDenseKNN(b.name("segment-knn"), b.layout, b.skips()[:1], b.train, k, 7, 100, b.Seed)
-	keep(b, knn, err)
-	if h := b.denseZeroShot("segment-zeroshot"); h != nil {
-		b.heads = append(b.heads, h)
+	add(b, "segment-linear", func(name string) (Head, error) {
+		return TrainDenseProbe(name, b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, nil, b.training(8, 256, 0.005))
+	})
+	add(b, "segment-mlp-skips", func(name string) (Head, error) {
+		return TrainDenseProbe(name, b.layout, b.skips(), b.train, k, []int{64}, b.training(8, 256, 0.003))
+	})
+	add(b, "segment-pixels", func(name string) (Head, error) {
+		h, err := TrainPixelProbe(name, b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, b.fine(), b.training(8, 256, 0.005))
+		if err == nil {
+			b.pixels = h
+		}
+		return h, err
+	})
+	add(b, "segment-knn", func(name string) (Head, error) {
+		return NewDenseKNN(name, b.layout, b.skips()[:1], b.train, k, 7, 100, b.Seed)
+	})
+	if _, _, ok := b.dense(); ok {
+		add(b, "segment-zeroshot", func(name string) (Head, error) { return b.denseZeroShot(name) })
 	}
 }
 
-// denseZeroShot builds a dense zero-shot head, nil if the data or the text do not allow it.
-func (b *suiteBuilder) denseZeroShot(name string) *DenseZeroShot {
-	text, values, ok := b.dense()
-	if !ok {
-		return nil
-	}
+// denseZeroShot builds a dense zero-shot head.
+func (b *suiteBuilder) denseZeroShot(name string) (*DenseZeroShot, error) {
+	text, values, _ := b.dense()
 	var p *Projection
 	var err error
 	if b.Spec.CLS {
@@ -207,18 +229,14 @@ func (b *suiteBuilder) denseZeroShot(name string) *DenseZeroShot {
 	} else {
 		p, err = FitProjection(b.layout, encoder.Tokens, b.train)
 	}
-	var h *DenseZeroShot
-	if err == nil {
-		h, err = NewDenseZeroShot(b.name(name), b.layout, p, text, values, len(b.Classes), b.Text.Scale)
+	if err != nil {
+		return nil, err
 	}
+	h, err := NewDenseZeroShot(name, b.layout, p, text, values, len(b.Classes), b.Text.Scale)
 	if good := b.good(); err == nil && len(good) > 0 {
 		h, err = h.Calibrate(good, densePatches)
 	}
-	if err != nil {
-		b.errs = append(b.errs, err)
-		return nil
-	}
-	return h
+	return h, err
 }
 
 // dense gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to
@@ -243,16 +261,25 @@ func (b *suiteBuilder) detection() {
 		return
 	}
 	k := len(b.Classes)
-	linear, err := TrainBoxHead(b.name("detect-linear"), b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, nil, b.training(10, 256, 0.005))
-	keep(b, linear, err)
-	boxes, err := TrainBoxHead(b.name("detect-mlp-skips"), b.layout, b.skips(), b.train, k, []int{96}, b.training(12, 256, 0.003))
-	keep(b, boxes, err)
+	add(b, "detect-linear", func(name string) (Head, error) {
+		return TrainBoxHead(name, b.layout, []encoder.Tap{encoder.Tokens}, b.train, k, nil, b.training(10, 256, 0.005))
+	})
+	add(b, "detect-mlp-skips", func(name string) (Head, error) {
+		return TrainBoxHead(name, b.layout, b.skips(), b.train, k, []int{96}, b.training(12, 256, 0.003))
+	})
 	if b.pixels != nil {
-		b.heads = append(b.heads, NewPixelBoxes(b.name("detect-pixels"), b.pixels))
+		add(b, "detect-pixels", func(name string) (Head, error) { return NewPixelBoxes(name, b.pixels), nil })
 	}
-	proto, err := NewPrototypeBoxes(b.name("detect-prototypes"), b.layout, b.skips()[:1], b.train, k)
-	keep(b, proto, err)
-	if h := b.denseZeroShot("detect-regions-zeroshot"); h != nil {
-		b.heads = append(b.heads, NewRegions(h))
+	add(b, "detect-prototypes", func(name string) (Head, error) {
+		return NewPrototypeBoxes(name, b.layout, b.skips()[:1], b.train, k)
+	})
+	if _, _, ok := b.dense(); ok {
+		add(b, "detect-regions-zeroshot", func(name string) (Head, error) {
+			h, err := b.denseZeroShot(name)
+			if err != nil {
+				return nil, err
+			}
+			return NewRegions(h), nil
+		})
 	}
 }

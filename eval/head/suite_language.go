@@ -13,14 +13,15 @@ func (b *suiteBuilder) captioning() {
 	if len(told) == 0 {
 		return
 	}
-	bank, err := NewCaptionBank(b.name("caption-retrieval"), b.embed, told)
-	keep(b, bank, err)
+	add(b, "caption-retrieval", func(name string) (Head, error) {
+		return NewCaptionBank(name, b.embed, told)
+	})
 	if len(b.labelled()) > 0 {
-		h, err := b.template()
-		keep(b, h, err)
+		add(b, "caption-template", func(name string) (Head, error) { return b.template(name) })
 	}
-	decoder, err := TrainDecoder(b.name("caption-decoder"), encoder.Tokens, thinned(told, suiteCaptioned), DecoderSize{Hidden: 48, Keys: 24}, b.training(4, 24, 0.006))
-	keep(b, decoder, err)
+	add(b, "caption-decoder", func(name string) (Head, error) {
+		return TrainDecoder(name, encoder.Tokens, thinned(told, suiteCaptioned), DecoderSize{Hidden: 48, Keys: 24}, b.training(4, 24, 0.006))
+	})
 }
 
 // suiteCaptioned is how many images the decoder learns from at most.
@@ -40,7 +41,7 @@ func thinned(feats []Features, n int) []Features {
 
 // template fills "a photo of {part} with {class}". The part is the suite's noun or, without one, the answer to
 // "what is the surface?".
-func (b *suiteBuilder) template() (*Template, error) {
+func (b *suiteBuilder) template(name string) (*Template, error) {
 	words := make([]string, len(b.Classes))
 	for i, c := range b.Classes {
 		words[i] = strings.ReplaceAll(c, "_", " ")
@@ -61,7 +62,7 @@ func (b *suiteBuilder) template() (*Template, error) {
 		good := Rule{When: map[string]string{"class": strings.ReplaceAll(b.Good, "_", " ")}, Text: "a photo of " + part + " without defects"}
 		rules = slices.Insert(rules, 0, good)
 	}
-	return TrainTemplate(b.name("caption-template"), slots, rules, b.labelled(), b.training(40, 64, 0.003))
+	return TrainTemplate(name, slots, rules, b.labelled(), b.training(40, 64, 0.003))
 }
 
 const surfaceQuestion = "what is the surface?"
@@ -94,15 +95,18 @@ func (b *suiteBuilder) questions() {
 	if len(asked) == 0 {
 		return
 	}
-	net, err := TrainVQANet(b.name("vqa-net"), b.tokens, asked, []int{96}, b.training(20, 128, 0.004))
-	keep(b, net, err)
-	bank, err := NewVQABank(b.name("vqa-retrieval"), b.embed, asked, 10)
-	keep(b, bank, err)
+	add(b, "vqa-net", func(name string) (Head, error) {
+		return TrainVQANet(name, b.tokens, asked, []int{96}, b.training(20, 128, 0.004))
+	})
+	add(b, "vqa-retrieval", func(name string) (Head, error) {
+		return NewVQABank(name, b.embed, asked, 10)
+	})
 	if b.Text != nil && len(b.Text.Classes) == len(b.Classes) {
-		h, err := NewVQAZeroShot(b.name("vqa-zeroshot"), []PromptedQuestion{
-			{Text: "what kind of defect is visible?", Answers: b.kinds(), Embeddings: b.Text.Classes},
-		}, b.Text.Scale)
-		keep(b, h, err)
+		add(b, "vqa-zeroshot", func(name string) (Head, error) {
+			return NewVQAZeroShot(name, []PromptedQuestion{
+				{Text: "what kind of defect is visible?", Answers: b.kinds(), Embeddings: b.Text.Classes},
+			}, b.Text.Scale)
+		})
 	}
 }
 
@@ -122,16 +126,19 @@ func (b *suiteBuilder) retrieval() {
 	if len(feats) == 0 {
 		return
 	}
-	images, err := NewImageGallery(b.name("retrieve-image"), b.embed, feats)
-	keep(b, images, err)
-	tokens, err := NewImageGallery(b.name("retrieve-image-tokens"), b.tokens, feats)
-	keep(b, tokens, err)
+	add(b, "retrieve-image", func(name string) (Head, error) {
+		return NewImageGallery(name, b.embed, feats)
+	})
+	add(b, "retrieve-image-tokens", func(name string) (Head, error) {
+		return NewImageGallery(name, b.tokens, feats)
+	})
 	if b.Text != nil {
 		labels := make([]int, len(b.Classes))
 		for i := range labels {
 			labels[i] = i
 		}
-		h, err := NewTextGallery(b.name("retrieve-text"), b.Text.Classes, b.Classes, labels)
-		keep(b, h, err)
+		add(b, "retrieve-text", func(name string) (Head, error) {
+			return NewTextGallery(name, b.Text.Classes, b.Classes, labels)
+		})
 	}
 }

@@ -40,7 +40,8 @@ type junitMessage struct {
 }
 
 // WriteJUnit writes one test case per gate and, in a second suite, one per cell of the matrix that is
-// measured but not judged. A failed gate is a failure, an undecided one an error.
+// measured but not judged. A failed gate is a failure, an undecided one an error, and so is a system that was asked
+// for and could not be made.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -65,8 +66,15 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		scores.Cases = append(scores.Cases, junitCase{Class: "plumbline.scores." + plain(c.System), Name: plain(c.Attack),
 			Output: fmt.Sprintf("%s %s (%s), n = %d", m.Name, m.Format(c.Score.Value), m.FormatInterval(c.Score), c.Score.N)})
 	}
+	for _, f := range r.Flags {
+		if f.Code == NotMade {
+			scores.Cases = append(scores.Cases, junitCase{Class: "plumbline.scores", Name: plain(f.Text.Args[0]),
+				Error: &junitMessage{NotMade, plain(f.Text.String()), ""}})
+			scores.Errors++
+		}
+	}
 	scores.Tests = len(scores.Cases)
-	all := junitSuites{Name: plain(r.Title), Tests: gates.Tests + scores.Tests, Failures: gates.Failures, Errors: gates.Errors,
+	all := junitSuites{Name: plain(r.Title), Tests: gates.Tests + scores.Tests, Failures: gates.Failures, Errors: gates.Errors + scores.Errors,
 		Suites: []junitSuite{gates, scores}}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err

@@ -183,6 +183,10 @@ type Finding struct {
 	Tags     []string `json:"tags"`   // keys of the tag catalogue
 }
 
+// NotMade is the code of the flag of a system that was asked for and could not be made. The first argument of its
+// text is the system.
+const NotMade = "not-made"
+
 // Flag is a doubt about the evaluation.
 type Flag struct {
 	Code    string   `json:"code"`

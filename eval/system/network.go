@@ -153,6 +153,9 @@ func describe(outputs []encoder.Output) string {
 	return strings.Join(s, ", ")
 }
 
+// Model is the file's.
+func (n *Network) Model() *encoder.Model { return n.model }
+
 // Name and Task implement [System].
 func (n *Network) Name() string    { return n.name }
 func (n *Network) Task() head.Task { return n.cfg.Task }
