@@ -70,6 +70,11 @@ func TestOverruledPreprocessing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "labels.json"), []byte(named), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	beside := `{"do_resize": true, "size": {"height": 72, "width": 72}, "resample": 3, "do_center_crop": true, "crop_size": {"height": 64, "width": 64},
+ "do_normalize": true, "do_rescale": true, "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}`
+	if err := os.WriteFile(filepath.Join(dir, "preprocessor_config.json"), []byte(beside), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	const own = "{resize: [72, 72], crop: [64, 64], mean: [0.48145467042922974, 0.45782750844955444, 0.40821072459220886], std: [0.2686295509338379, 0.2613025903701782, 0.27577710151672363]}"
 	const other = "{resize: [64, 64], mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}"
 	for text, want := range map[string]int{
@@ -78,7 +83,7 @@ func TestOverruledPreprocessing(t *testing.T) {
 		"encoder: inspect-tiny\npreprocess: " + other: 1,
 		"encoder: inspect-tiny.onnx\npreprocess: " + other + "\nlabels: labels.json\ntext: text-embeddings.npy": 1,
 		"systems: [{name: whole, onnx: inspect-tiny.onnx, text: text-embeddings.npy, preprocess: " + other +
-			", classes: [crazing, inclusion, patches, pitted, scale, scratches, free, blowhole, break, crack, fray, uneven surface], map: {free: MT_Free, blowhole: MT_Blowhole}}]": 1,
+			", classes: [crazing, inclusion, patches, pitted, scale, scratches, free, blowhole, break, crack, fray, uneven surface], map: {free: MT_Free, blowhole: MT_Blowhole, crack: MT_Crack}}]": 1,
 	} {
 		config := filepath.Join(dir, "plumbline.yaml")
 		if err := os.WriteFile(config, []byte(text+"\nattacks: [noise]\ndata: {path: "+in+"}\n"), 0o644); err != nil {
