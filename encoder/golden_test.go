@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -117,7 +118,13 @@ func (g golden) facts(s Spec) {
 	if s.Depth != g.info.Layers || s.Prefix() != g.info.HiddenPrefix || s.ImageSize != [2]int{g.info.Size, g.info.Size} {
 		g.t.Errorf("%d blocks, %d prefix tokens, input %v; want %d, %d, %d", s.Depth, s.Prefix(), s.ImageSize, g.info.Layers, g.info.HiddenPrefix, g.info.Size)
 	}
-	if len(s.Warnings) > 1 || s.Embedding == 0 { // the preprocessing is always assumed
+	notes := 1 // the preprocessing is always assumed
+	for _, w := range s.Warnings {
+		if strings.Contains(w, "computed in float32") {
+			notes++
+		}
+	}
+	if len(s.Warnings) > notes || s.Embedding == 0 {
 		g.t.Errorf("pooled output of width %d, warnings %q", s.Embedding, s.Warnings)
 	}
 	if s.Heads > 0 && s.Grid[0]*s.Grid[1]+s.Prefix() != s.Tokens {
@@ -138,6 +145,7 @@ type golden struct {
 	dir   string
 	model goldenModel
 	info  goldenInfo
+	limit [2]float64 // relative differences of outputs and gradients that are allowed, where not the usual ones
 }
 
 func (g golden) load(key string) ([]float32, []int) {
@@ -198,7 +206,7 @@ func (g golden) outputs(batch string) {
 		g.t.Fatal(err)
 	}
 	for i, a := range acts {
-		limit := 1e-4
+		limit := max(1e-4, g.limit[0])
 		if tol := g.model.Tolerance[keys[i]].RelL2; tol > limit {
 			limit = tol
 		}
@@ -246,7 +254,7 @@ func (g golden) grad(key string, images []*tensor.Dense, tap Tap, cot func(*tens
 	for _, d := range grads {
 		all = append(all, d.Float32s()...)
 	}
-	g.same(key, all, 1e-3)
+	g.same(key, all, max(1e-3, g.limit[1]))
 }
 
 // cosineCotangent is the gradient of the mean over images and patch tokens of the cosine with ref
@@ -295,6 +303,6 @@ func (g golden) hidden() {
 		if err != nil {
 			g.t.Fatal(err)
 		}
-		g.same(key, acts[0].Float32s(), 1e-4)
+		g.same(key, acts[0].Float32s(), max(1e-4, g.limit[0]))
 	}
 }
