@@ -14,7 +14,7 @@ func TestSurfacesRecord(t *testing.T) {
 		return append([]string{"surfaces", "surfaces-tiny", "surfaces-alt", "--train", "14", "--test", "7", "--eps", "2/255", "--steps", steps}, more...)
 	}
 	whole := succeed(t, args("1", "--record", record)...)
-	if again := succeed(t, args("1", "--record", record)...); again != whole || strings.Count(whole, "\n") != 9 {
+	if again := succeed(t, args("1", "--record", record)...); again != whole || strings.Count(whole, "\n") != 11 {
 		t.Errorf("from the record:\n%s\nat first:\n%s", again, whole)
 	}
 	if code, _, log := command(t, args("2", "--record", record)...); code != exitUsage || !strings.Contains(log, "other settings") {
