@@ -15,9 +15,8 @@ const kindBox = "box"
 // gives logits for background and the classes, and the distances from its centre to the four sides of the
 // object it lies in, measured in patches.
 type BoxHead struct {
-	name string
-	cfg  boxConfig
-	net  *net
+	patchNet
+	cfg boxConfig
 }
 
 type boxConfig struct {
@@ -56,7 +55,7 @@ func TrainBoxHead(name string, layout Layout, taps []encoder.Tap, feats []Featur
 	if err := n.fit(t, how); err != nil {
 		return nil, fmt.Errorf("head %s: %w", name, err)
 	}
-	return &BoxHead{name: name, cfg: boxConfig{s, sizes, classes}, net: n}, nil
+	return &BoxHead{patchNet{name, s, n}, boxConfig{s, sizes, classes}}, nil
 }
 
 // addBoxes adds one image's patches.
@@ -189,13 +188,11 @@ func balanceBackground(rows [][]float32) {
 	}
 }
 
-// Name, Task and Taps implement [Head].
-func (h *BoxHead) Name() string        { return h.name }
-func (h *BoxHead) Task() Task          { return Detection }
-func (h *BoxHead) Taps() []encoder.Tap { return h.cfg.Skips.Taps }
+// Task implements [Head].
+func (h *BoxHead) Task() Task { return Detection }
 
-// Predict implements [Head]: the class's probability is the score; overlapping detections of a class are
-// suppressed.
+// Predict implements [Head]. The scores are patches×(1+classes+4): logits, background first, and distances. A
+// detection's score is the class's probability; overlapping detections of a class are suppressed.
 func (h *BoxHead) Predict(in Input) (Output, error) {
 	p, err := h.cfg.Skips.Layout.over(h.name, in.Width, in.Height)
 	if err != nil {
@@ -217,18 +214,6 @@ func (h *BoxHead) Predict(in Input) (Output, error) {
 		}
 	}
 	return Output{Label: -1, Detections: Suppress(found, overlap)}, nil
-}
-
-// Scores implements [Differentiable]: patches×(1+classes+4), logits (background first) and distances.
-func (h *BoxHead) Scores(in Input) (Activation, error) {
-	d := DenseProbe{name: h.name, cfg: denseProbeConfig{h.cfg.Skips, h.cfg.Sizes}, net: h.net}
-	return d.Scores(in)
-}
-
-// VJP implements [Differentiable].
-func (h *BoxHead) VJP(in Input, dScores []float32) ([]Activation, error) {
-	d := DenseProbe{name: h.name, cfg: denseProbeConfig{h.cfg.Skips, h.cfg.Sizes}, net: h.net}
-	return d.VJP(in, dScores)
 }
 
 // Harm implements [Harmed]: see [Candidates.Harm]; every patch is a candidate.
@@ -264,26 +249,16 @@ func (h *BoxHead) Harm(_ []Output, t Truth) (Harm, error) {
 	}, nil
 }
 
-func (h *BoxHead) state() (*state, error) {
-	return newState(kindBox, h.name, h.cfg, func(s *state) {
-		h.net.save(s, "")
-	})
-}
+func (h *BoxHead) state() (*state, error) { return h.stateOf(kindBox, h.cfg) }
 
 func loadBox(s *state) (Head, error) {
-	h := &BoxHead{name: s.Name}
-	if err := s.config(&h.cfg); err != nil {
-		return nil, err
-	}
-	if err := h.cfg.Skips.validate(s.Name); err != nil {
-		return nil, err
-	}
+	h := &BoxHead{}
 	var err error
-	if h.net, err = loadNet(s, "", h.cfg.Sizes); err != nil {
-		return nil, err
-	}
-	if c := h.cfg; c.Sizes[0] != c.Skips.width() || c.Classes < 1 || c.Sizes[len(c.Sizes)-1] != 1+c.Classes+4 {
-		return nil, fmt.Errorf("head %s: net of %v on taps of %d for %d classes", s.Name, c.Sizes, c.Skips.width(), c.Classes)
-	}
-	return h, nil
+	h.patchNet, err = loadPatchNet(s, &h.cfg, func() (skips, []int, error) {
+		if c := h.cfg; c.Classes < 1 || len(c.Sizes) == 0 || c.Sizes[len(c.Sizes)-1] != 1+c.Classes+4 {
+			return c.Skips, nil, fmt.Errorf("net of %v for %d classes", c.Sizes, c.Classes)
+		}
+		return h.cfg.Skips, h.cfg.Sizes, nil
+	})
+	return h, err
 }

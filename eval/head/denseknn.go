@@ -129,11 +129,7 @@ func (h *DenseKNN) Taps() []encoder.Tap { return h.cfg.Skips.Taps }
 
 // Predict implements [Head].
 func (h *DenseKNN) Predict(in Input) (Output, error) {
-	p, err := h.cfg.Skips.Layout.over(h.name, in.Width, in.Height)
-	if err != nil {
-		return Output{}, err
-	}
-	a, err := h.cfg.Skips.vectors(h.name, in)
+	p, a, err := h.cfg.Skips.placed(h.name, in)
 	if err != nil {
 		return Output{}, err
 	}

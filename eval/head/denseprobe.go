@@ -12,9 +12,8 @@ const kindDenseProbe = "denseprobe"
 // DenseProbe segments an image by a net on every patch's vector: linear with no hidden layer, an MLP with some;
 // several taps are skips from several layers, side by side.
 type DenseProbe struct {
-	name string
-	cfg  denseProbeConfig
-	net  *net
+	patchNet
+	cfg denseProbeConfig
 }
 
 type denseProbeConfig struct {
@@ -50,7 +49,7 @@ func TrainDenseProbe(name string, layout Layout, taps []encoder.Tap, feats []Fea
 	if err := n.fit(t, how); err != nil {
 		return nil, fmt.Errorf("head %s: %w", name, err)
 	}
-	return &DenseProbe{name: name, cfg: denseProbeConfig{s, sizes}, net: n}, nil
+	return &DenseProbe{patchNet{name, s, n}, denseProbeConfig{s, sizes}}, nil
 }
 
 // weighRare multiplies every column by the root of its rarity, at most 20.
@@ -77,12 +76,10 @@ func weighRare(rows [][]float32) {
 	}
 }
 
-// Name, Task and Taps implement [Head].
-func (h *DenseProbe) Name() string        { return h.name }
-func (h *DenseProbe) Task() Task          { return Segmentation }
-func (h *DenseProbe) Taps() []encoder.Tap { return h.cfg.Skips.Taps }
+// Task implements [Head].
+func (h *DenseProbe) Task() Task { return Segmentation }
 
-// Predict implements [Head].
+// Predict implements [Head]. The scores are patches×(1+classes) logits, background first.
 func (h *DenseProbe) Predict(in Input) (Output, error) {
 	return predictMask(h, h.cfg.Skips.Layout, in)
 }
@@ -99,56 +96,16 @@ func predictMask(h Differentiable, layout Layout, in Input) (Output, error) {
 	return Output{Label: -1, Mask: p.maskFrom(s)}, nil
 }
 
-// Scores implements [Differentiable]: patches×(1+classes) logits, background first.
-func (h *DenseProbe) Scores(in Input) (Activation, error) {
-	a, err := h.cfg.Skips.vectors(h.name, in)
-	if err != nil {
-		return a, err
-	}
-	values := h.cfg.Sizes[len(h.cfg.Sizes)-1]
-	y, _ := h.net.forward(a.Data)
-	return Matrix(a.Shape[0], values, y), nil
-}
-
-// VJP implements [Differentiable].
-func (h *DenseProbe) VJP(in Input, dScores []float32) ([]Activation, error) {
-	a, err := h.cfg.Skips.vectors(h.name, in)
-	if err != nil {
-		return nil, err
-	}
-	values := h.cfg.Sizes[len(h.cfg.Sizes)-1]
-	if err := checkCotangent(h.name, dScores, a.Shape[0]*values); err != nil {
-		return nil, err
-	}
-	_, pre := h.net.forward(a.Data)
-	return h.cfg.Skips.back(in, Matrix(a.Shape[0], a.Shape[1], h.net.vjp(pre, dScores))), nil
-}
-
 // Decisions implements [Attackable]: one choice among the mask values for each patch.
 func (h *DenseProbe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
 	return ofMask(h.name, h.cfg.Skips.Layout, h.cfg.Sizes[len(h.cfg.Sizes)-1], t)
 }
 
-func (h *DenseProbe) state() (*state, error) {
-	return newState(kindDenseProbe, h.name, h.cfg, func(s *state) {
-		h.net.save(s, "")
-	})
-}
+func (h *DenseProbe) state() (*state, error) { return h.stateOf(kindDenseProbe, h.cfg) }
 
 func loadDenseProbe(s *state) (Head, error) {
-	h := &DenseProbe{name: s.Name}
-	if err := s.config(&h.cfg); err != nil {
-		return nil, err
-	}
-	if err := h.cfg.Skips.validate(s.Name); err != nil {
-		return nil, err
-	}
+	h := &DenseProbe{}
 	var err error
-	if h.net, err = loadNet(s, "", h.cfg.Sizes); err != nil {
-		return nil, err
-	}
-	if h.cfg.Sizes[0] != h.cfg.Skips.width() {
-		return nil, fmt.Errorf("head %s: net for %d features on taps of %d", s.Name, h.cfg.Sizes[0], h.cfg.Skips.width())
-	}
-	return h, nil
+	h.patchNet, err = loadPatchNet(s, &h.cfg, func() (skips, []int, error) { return h.cfg.Skips, h.cfg.Sizes, nil })
+	return h, err
 }

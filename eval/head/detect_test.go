@@ -161,7 +161,7 @@ func TestComponents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := p.components([]int{1, 1, 0, 0, 1, 2, 1, 0, 2}, []float64{0.1, 0.2, 0, 0, 0.3, 0.5, 0.05, 0, 0.7})
+	got := p.regions([]int{1, 1, 0, 0, 1, 2, 1, 0, 2}, []float64{0.1, 0.2, 0, 0, 0.3, 0.5, 0.05, 0, 0.7}, touching)
 	if len(got) != 3 {
 		t.Fatalf("%v", got)
 	}

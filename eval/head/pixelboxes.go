@@ -2,8 +2,6 @@ package head
 
 import (
 	"github.com/plumbline-ml/plumbline/encoder"
-	"github.com/plumbline-ml/plumbline/eval/dataset"
-	"github.com/plumbline-ml/plumbline/eval/metric"
 )
 
 const kindPixelBoxes = "pixelboxes"
@@ -51,39 +49,7 @@ func (h *PixelBoxes) Predict(in Input) (Output, error) {
 		value[k] = max(argmax(s.Row(k)), 0)
 		score[k] = softmax(s.Row(k))[value[k]]
 	}
-	return Output{Label: -1, Detections: Suppress(p.regions(value, score), overlap)}, nil
-}
-
-// regions joins cells of one value ≥ 1 that are at most two steps apart.
-func (p placed) regions(value []int, score []float64) []metric.Detection {
-	seen := make([]bool, len(value))
-	var found []metric.Detection
-	for k := range value {
-		if seen[k] || value[k] < 1 {
-			continue
-		}
-		seen[k] = true
-		group, sum := []int{k}, 0.0
-		b := dataset.Box{X0: 1 << 20, Y0: 1 << 20, Class: value[k] - 1}
-		for i := 0; i < len(group); i++ {
-			r, c := group[i]/p.Cols, group[i]%p.Cols
-			x0, y0, x1, y1 := p.cell(r, c)
-			b.X0, b.Y0, b.X1, b.Y1 = min(b.X0, x0), min(b.Y0, y0), max(b.X1, x1), max(b.Y1, y1)
-			sum += score[group[i]]
-			for y := max(r-2, 0); y <= min(r+2, p.Rows-1); y++ {
-				for x := max(c-2, 0); x <= min(c+2, p.Cols-1); x++ {
-					if n := y*p.Cols + x; !seen[n] && value[n] == value[k] {
-						seen[n] = true
-						group = append(group, n)
-					}
-				}
-			}
-		}
-		if b = b.Clip(float64(p.width), float64(p.height)); b.Area() > 0 {
-			found = append(found, metric.Detection{Box: b, Score: sum / float64(len(group))})
-		}
-	}
-	return found
+	return Output{Label: -1, Detections: Suppress(p.regions(value, score, bridged), overlap)}, nil
 }
 
 func (h *PixelBoxes) state() (*state, error) {

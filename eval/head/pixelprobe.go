@@ -13,9 +13,8 @@ const kindPixelProbe = "pixelprobe"
 // vectors to logits of every cell of a square grid in the patch, as in sub-pixel convolution (Shi et al.,
 // arXiv 1609.05158). A head with one label per patch cannot draw what is thinner than a patch.
 type PixelProbe struct {
-	name string
-	cfg  pixelProbeConfig
-	net  *net
+	patchNet
+	cfg pixelProbeConfig
 }
 
 type pixelProbeConfig struct {
@@ -42,7 +41,7 @@ func TrainPixelProbe(name string, layout Layout, taps []encoder.Tap, feats []Fea
 	if err != nil {
 		return nil, err
 	}
-	h := &PixelProbe{name: name, cfg: pixelProbeConfig{s, fine, classes + 1}}
+	h := &PixelProbe{patchNet{name: name, skips: s}, pixelProbeConfig{s, fine, classes + 1}}
 	labels := make([][]uint8, len(feats))
 	for i, f := range feats {
 		if labels[i], err = h.labels(f.Sample); err != nil {
@@ -75,10 +74,8 @@ func (c pixelProbeConfig) order() []int {
 	return at
 }
 
-// Name, Task and Taps implement [Head].
-func (h *PixelProbe) Name() string        { return h.name }
-func (h *PixelProbe) Task() Task          { return Segmentation }
-func (h *PixelProbe) Taps() []encoder.Tap { return h.cfg.Skips.Taps }
+// Task implements [Head].
+func (h *PixelProbe) Task() Task { return Segmentation }
 
 // Predict implements [Head].
 func (h *PixelProbe) Predict(in Input) (Output, error) {
@@ -88,35 +85,29 @@ func (h *PixelProbe) Predict(in Input) (Output, error) {
 // Scores implements [Differentiable]: a row of 1+classes logits, background first, for every cell of the fine
 // grid, row-major.
 func (h *PixelProbe) Scores(in Input) (Activation, error) {
-	a, err := h.cfg.Skips.vectors(h.name, in)
+	by, err := h.patchNet.Scores(in)
 	if err != nil {
-		return a, err
+		return by, err
 	}
 	order, values := h.cfg.order(), h.cfg.Values
 	out := Matrix(len(order), values, make([]float32, len(order)*values))
-	y, _ := h.net.forward(a.Data)
-	for c, at := range order { // cells of a patch lie one after another
-		copy(out.Row(at), y[c*values:(c+1)*values])
+	for k, at := range order {
+		copy(out.Row(at), by.Data[k*values:(k+1)*values])
 	}
 	return out, nil
 }
 
 // VJP implements [Differentiable].
 func (h *PixelProbe) VJP(in Input, dScores []float32) ([]Activation, error) {
-	a, err := h.cfg.Skips.vectors(h.name, in)
-	if err != nil {
-		return nil, err
-	}
 	order, values := h.cfg.order(), h.cfg.Values
 	if err := checkCotangent(h.name, dScores, len(order)*values); err != nil {
 		return nil, err
 	}
-	d := make([]float32, len(dScores))
-	for c, at := range order {
-		copy(d[c*values:], dScores[at*values:][:values])
+	by := make([]float32, 0, len(dScores))
+	for _, at := range order {
+		by = append(by, dScores[at*values:(at+1)*values]...)
 	}
-	_, pre := h.net.forward(a.Data)
-	return h.cfg.Skips.back(in, Matrix(a.Shape[0], a.Shape[1], h.net.vjp(pre, d))), nil
+	return h.patchNet.VJP(in, by)
 }
 
 // Decisions implements [Attackable]: every cell's mask value.
@@ -124,28 +115,17 @@ func (h *PixelProbe) Decisions(_ []Output, t Truth) ([]Decisions, error) {
 	return ofMask(h.name, h.cfg.finer(), h.cfg.Values, t)
 }
 
-func (h *PixelProbe) state() (*state, error) {
-	return newState(kindPixelProbe, h.name, h.cfg, func(s *state) {
-		h.net.save(s, "")
-	})
-}
+func (h *PixelProbe) state() (*state, error) { return h.stateOf(kindPixelProbe, h.cfg) }
 
 func loadPixelProbe(s *state) (Head, error) {
-	h := &PixelProbe{name: s.Name}
-	if err := s.config(&h.cfg); err != nil {
-		return nil, err
-	}
-	c := h.cfg
-	if err := c.Skips.validate(s.Name); err != nil {
-		return nil, err
-	}
-	if c.Fine < 1 || c.Fine > maxFine || c.Values < 2 || c.Values > pixelmap.Unlabelled {
-		return nil, fmt.Errorf("head %s: %d cells a side of a patch, %d values", s.Name, c.Fine, c.Values)
-	}
-	if err := c.finer().validate(s.Name); err != nil {
-		return nil, err
-	}
+	h := &PixelProbe{}
 	var err error
-	h.net, err = loadNet(s, "", []int{c.Skips.width(), c.Fine * c.Fine * c.Values})
+	h.patchNet, err = loadPatchNet(s, &h.cfg, func() (skips, []int, error) {
+		c := h.cfg
+		if c.Fine < 1 || c.Fine > maxFine || c.Values < 2 || c.Values > pixelmap.Unlabelled {
+			return c.Skips, nil, fmt.Errorf("%d cells a side of a patch, %d values", c.Fine, c.Values)
+		}
+		return c.Skips, []int{c.Skips.width(), c.Fine * c.Fine * c.Values}, c.finer().validate(s.Name)
+	})
 	return h, err
 }

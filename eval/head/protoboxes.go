@@ -5,7 +5,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
-	"github.com/plumbline-ml/plumbline/eval/metric"
 )
 
 const kindProtoBoxes = "protoboxes"
@@ -98,11 +97,7 @@ func (h *PrototypeBoxes) Taps() []encoder.Tap { return h.cfg.Skips.Taps }
 
 // Predict implements [Head].
 func (h *PrototypeBoxes) Predict(in Input) (Output, error) {
-	p, err := h.cfg.Skips.Layout.over(h.name, in.Width, in.Height)
-	if err != nil {
-		return Output{}, err
-	}
-	a, err := h.cfg.Skips.vectors(h.name, in)
+	p, a, err := h.cfg.Skips.placed(h.name, in)
 	if err != nil {
 		return Output{}, err
 	}
@@ -123,39 +118,7 @@ func (h *PrototypeBoxes) Predict(in Input) (Output, error) {
 		value[k] = argmax(cos)
 		lead[k] = float64(cos[max(value[k], 0)] - cos[0])
 	}
-	return Output{Label: -1, Detections: Suppress(p.components(value, lead), overlap)}, nil
-}
-
-// components joins touching patches of the same class (value ≥ 1) into boxes scored by their mean lead.
-func (p placed) components(value []int, lead []float64) []metric.Detection {
-	seen := make([]bool, len(value))
-	var found []metric.Detection
-	for k := range value {
-		if seen[k] || value[k] < 1 {
-			continue
-		}
-		seen[k] = true
-		group := []int{k}
-		r0, c0, r1, c1, sum := k/p.Cols, k%p.Cols, k/p.Cols, k%p.Cols, 0.0
-		for i := 0; i < len(group); i++ {
-			r, c := group[i]/p.Cols, group[i]%p.Cols
-			r0, c0, r1, c1, sum = min(r0, r), min(c0, c), max(r1, r), max(c1, c), sum+lead[group[i]]
-			for _, d := range [][2]int{{-1, 0}, {1, 0}, {0, -1}, {0, 1}} {
-				y, x := r+d[0], c+d[1]
-				if n := y*p.Cols + x; y >= 0 && y < p.Rows && x >= 0 && x < p.Cols && !seen[n] && value[n] == value[k] {
-					seen[n] = true
-					group = append(group, n)
-				}
-			}
-		}
-		x0, y0, _, _ := p.cell(r0, c0)
-		_, _, x1, y1 := p.cell(r1, c1)
-		b := dataset.Box{X0: x0, Y0: y0, X1: x1, Y1: y1, Class: value[k] - 1}.Clip(float64(p.width), float64(p.height))
-		if b.Area() > 0 {
-			found = append(found, metric.Detection{Box: b, Score: sum / float64(len(group))})
-		}
-	}
-	return found
+	return Output{Label: -1, Detections: Suppress(p.regions(value, lead, touching), overlap)}, nil
 }
 
 func (h *PrototypeBoxes) state() (*state, error) {
