@@ -70,4 +70,7 @@ var gradientCases = []opCase{
 	{op: "SimplifiedLayerNormalization", in: []arg{rnd(1, 3, 4), rnd(4)}},
 	{op: "BiasGelu", domain: "com.microsoft", in: []arg{rnd(2, 3), rnd(3)}}, {op: "FastGelu", domain: "com.microsoft", in: []arg{rnd(2, 3), rnd(3)}}, {op: "QuickGelu", domain: "com.microsoft", in: []arg{rnd(2, 3)}}, {op: "Gelu", domain: "com.microsoft", in: []arg{rnd(2, 3)}},
 	{op: "BiasAdd", domain: "com.microsoft", in: []arg{rnd(1, 2, 3), rnd(3), rnd(1, 2, 3)}}, {op: "BiasSplitGelu", domain: "com.microsoft", in: []arg{rnd(1, 2, 6), rnd(6)}},
+	{op: "BiasSoftmax", domain: "com.microsoft", in: []arg{rnd(2, 3, 4), rnd(3, 4)}, attrs: attrs(asInt("axis", 1), asInt("is_inner_broadcast", 1))}, {op: "BiasSoftmax", domain: "com.microsoft", in: []arg{rnd(2, 3, 4), rnd(2, 1, 4)}, attrs: attrs(asInt("axis", 2), asInt("is_inner_broadcast", 0))},
+	{op: "GemmFastGelu", domain: "com.microsoft", in: []arg{rnd(2, 3), rnd(3, 4), rnd(4)}}, {op: "TransposeMatMul", domain: "com.microsoft", in: []arg{rnd(2, 3, 4), rnd(2, 5, 4)}, attrs: attrs(asInt("transB", 1))},
+	{op: "FusedMatMulActivation", domain: "com.microsoft", in: []arg{rnd(3, 4), rnd(4, 2)}, attrs: attrs(asStr("activation", "Tanh"))}, {op: "Trilu", domain: "com.microsoft", in: []arg{rnd(3, 4), ints([]int{}, 1)}},
 }

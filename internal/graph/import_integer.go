@@ -3,7 +3,6 @@ package graph
 import (
 	"math"
 
-	"github.com/plumbline-ml/plumbline/internal/kernel"
 	"github.com/plumbline-ml/plumbline/internal/onnx"
 )
 
@@ -137,23 +136,6 @@ func importQLinearConv(c *call) []*Value {
 		bias = g.Mul(g.float(c.in(8)), g.Mul(g.Reshape(c.in(1), []int{}), g.Reshape(c.in(4), []int{Size(c.in(4).Shape)})))
 	}
 	return c.requantized(c.conv(x, w, bias), c.in(6), 7)
-}
-
-// qlinearBinary is com.microsoft's QLinearAdd or QLinearMul.
-func qlinearBinary(fn kernel.Binary) func(*call) []*Value {
-	return func(c *call) []*Value {
-		a := c.dequantized(c.in(0), c.in(1), c.opt(2), 0)
-		b := c.dequantized(c.in(3), c.in(4), c.opt(5), 0)
-		return c.requantized(c.g().emit(Binary{fn}, a, b), c.in(6), 7)
-	}
-}
-
-// qlinearUnary is an operator of com.microsoft on one quantised input: x, its scale and zero point, then
-// those of the result.
-func qlinearUnary(f func(c *call, x *Value) *Value) func(*call) []*Value {
-	return func(c *call) []*Value {
-		return c.requantized(f(c, c.dequantized(c.in(0), c.in(1), c.opt(2), 0)), c.in(3), 4)
-	}
 }
 
 // importDynamicQuantizeMatMul is com.microsoft's: A is quantised on the fly, B holds integers.

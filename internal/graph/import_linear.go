@@ -193,34 +193,41 @@ func samePad(n, k, stride, dilation int, lower bool) (before, after int) {
 
 func importPool(isMax bool) func(*call) []*Value {
 	return func(c *call) []*Value {
-		x, k := c.in(0), c.ints("kernel_shape")
 		if len(c.n.Outputs) > 1 && c.n.Outputs[1] != "" {
 			fail("the positions of the largest elements, output %q, are not supported", c.n.Outputs[1])
 		}
-		flat := len(x.Shape) == 3 && len(k) == 1
-		if flat { // one-dimensional
-			x, k = c.g().Reshape(x, []int{x.Shape[0], x.Shape[1], 1, x.Shape[2]}), []int{1, k[0]}
-		}
-		if len(x.Shape) != 4 || len(k) != 2 || x.Shape[0] != 1 {
-			fail("pooling of shape %v with window %v; images [1,C,H,W] and rows [1,C,L] are supported", x.Shape, k)
-		}
-		s := c.window(x.Shape, k[0], k[1])
-		check(s.Validate())
-		y := c.g().emit(Pool{Max: isMax, IncludePad: c.int("count_include_pad", 0) == 1, Shape: s}, x)
-		if flat {
-			y = c.g().Reshape(y, []int{1, y.Shape[1], y.Shape[3]})
-		}
-		return one(y)
+		return one(c.pool(c.in(0), isMax))
 	}
 }
 
-func globalPool(k kernel.Reduce) func(*call) []*Value {
-	return func(c *call) []*Value {
-		x := c.in(0)
-		var over []int
-		for i := 2; i < len(x.Shape); i++ {
-			over = append(over, i)
-		}
-		return one(c.g().emit(newReduce(k, over, true), x))
+// pool takes the largest or the mean of windows.
+func (c *call) pool(x *Value, isMax bool) *Value {
+	k := c.ints("kernel_shape")
+	flat := len(x.Shape) == 3 && len(k) == 1
+	if flat { // one-dimensional
+		x, k = c.g().Reshape(x, []int{x.Shape[0], x.Shape[1], 1, x.Shape[2]}), []int{1, k[0]}
 	}
+	if len(x.Shape) != 4 || len(k) != 2 || x.Shape[0] != 1 {
+		fail("pooling of shape %v with window %v; images [1,C,H,W] and rows [1,C,L] are supported", x.Shape, k)
+	}
+	s := c.window(x.Shape, k[0], k[1])
+	check(s.Validate())
+	y := c.g().emit(Pool{Max: isMax, IncludePad: c.int("count_include_pad", 0) == 1, Shape: s}, x)
+	if flat {
+		y = c.g().Reshape(y, []int{1, y.Shape[1], y.Shape[3]})
+	}
+	return y
+}
+
+func globalPool(k kernel.Reduce) func(*call) []*Value {
+	return func(c *call) []*Value { return one(c.g().overPlaces(k, c.in(0))) }
+}
+
+// overPlaces reduces all axes behind the channels.
+func (g *Graph) overPlaces(k kernel.Reduce, x *Value) *Value {
+	var over []int
+	for i := 2; i < len(x.Shape); i++ {
+		over = append(over, i)
+	}
+	return g.emit(newReduce(k, over, true), x)
 }

@@ -9,20 +9,28 @@ import (
 
 // importMSAttention is ONNX Runtime's attention on one packed projection: weights [D, 3·H·d].
 func importMSAttention(c *call) []*Value {
-	g, x := c.g(), c.in(0)
-	heads := c.int("num_heads", 0)
-	if len(x.Shape) != 3 || heads <= 0 {
-		fail("input of shape %v and %d heads", x.Shape, heads)
-	}
 	if c.has(4) {
 		fail("input 4 (past keys and values) is not supported")
+	}
+	return one(c.packedAttention(c.in(0), c.in(1), c.opt(2), 3, 5))
+}
+
+// noInput is a position that no node has.
+const noInput = 1 << 30
+
+// packedAttention projects x by w [D, 3·H·d] and attends; mask and scores are positions of a mask of keys and of what is
+// added to scores.
+func (c *call) packedAttention(x, w, bias *Value, mask, scores int) *Value {
+	g, heads := c.g(), c.int("num_heads", 0)
+	if len(x.Shape) != 3 || heads <= 0 {
+		fail("input of shape %v and %d heads", x.Shape, heads)
 	}
 	if c.int("do_rotary", 0) == 1 {
 		fail("do_rotary is not supported")
 	}
-	qkv := g.MatMul(x, c.in(1))
-	if c.has(2) {
-		qkv = g.Add(qkv, c.in(2))
+	qkv := g.MatMul(x, w)
+	if bias != nil {
+		qkv = g.Add(qkv, bias)
 	}
 	sizes := c.ints("qkv_hidden_sizes")
 	if sizes == nil {
@@ -38,8 +46,8 @@ func importMSAttention(c *call) []*Value {
 		part[i] = g.splitHeads(g.SliceAxis(qkv, 2, at, sizes[i]), heads)
 		at += sizes[i]
 	}
-	a := attending{scale: c.float("scale", 0), mask: c.keyMask(3, x.Shape[0], x.Shape[1])}
-	return one(g.joinHeads(c.msAttend(part, a, 5)))
+	a := attending{scale: c.float("scale", 0), mask: c.keyMask(mask, x.Shape[0], x.Shape[1])}
+	return g.joinHeads(c.msAttend(part, a, scores))
 }
 
 // msAttend adds what ONNX Runtime's attentions share: the score bias at input bias, causality, scale.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/kernel"
@@ -63,6 +64,33 @@ func importFusedMatMul(c *call) []*Value {
 		y = g.Mul(y, scalar(alpha))
 	}
 	return one(y)
+}
+
+// importFusedMatMulActivation is FusedMatMul with an activation.
+func importFusedMatMulActivation(c *call) []*Value { return one(c.activated(importFusedMatMul(c)[0])) }
+
+// importGemmFastGelu is the GELU, by its tanh formula, of x·W + bias.
+func importGemmFastGelu(c *call) []*Value {
+	g, y := c.g(), c.g().MatMul(c.in(0), c.in(1))
+	if c.has(2) {
+		y = g.Add(y, c.in(2))
+	}
+	return one(g.Map(kernel.GELUTanh, y))
+}
+
+// importBiasSoftmax is the softmax, over all axes from one on together, of x + bias.
+func importBiasSoftmax(c *call) []*Value {
+	g, x, b := c.g(), c.in(0), c.in(1)
+	a := axis(c.int("axis", 1), len(x.Shape))
+	if c.int("is_inner_broadcast", 1) == 0 && len(b.Shape) < len(x.Shape) { // the bias is repeated along outer axes
+		shape := slices.Clone(b.Shape)
+		for len(shape) < len(x.Shape) {
+			shape = append([]int{1}, shape...)
+		}
+		b = g.Reshape(b, shape)
+	}
+	flat := g.Reshape(g.Add(x, b), []int{Size(x.Shape[:a]), Size(x.Shape[a:])})
+	return one(g.Reshape(g.Softmax(flat, 1, false), x.Shape))
 }
 
 // batchFirst moves the first axis of x behind the batch axes, before the last, if the attribute asks for it.

@@ -30,8 +30,11 @@ var since = map[string]int{
 var gradientKind = map[string]string{
 	"QuantizeLinear": "straight-through", "QLinearMatMul": "straight-through", "QLinearConv": "straight-through",
 	"com.microsoft:QLinearAdd": "straight-through", "com.microsoft:QLinearMul": "straight-through", "com.microsoft:QLinearSigmoid": "straight-through",
-	"com.microsoft:QLinearSoftmax": "straight-through", "com.microsoft:QuantizeLinear": "straight-through",
-	"DynamicQuantizeLinear": "refused by name", "com.microsoft:DynamicQuantizeMatMul": "refused by name",
+	"com.microsoft:QLinearSoftmax": "straight-through", "com.microsoft:QuantizeLinear": "straight-through", "com.microsoft:QGemm": "straight-through",
+	"com.microsoft:QLinearLeakyRelu": "straight-through", "com.microsoft:QLinearReduceMean": "straight-through", "com.microsoft:QLinearConcat": "straight-through",
+	"com.microsoft:QLinearAveragePool": "straight-through", "com.microsoft:QLinearGlobalAveragePool": "straight-through", "com.microsoft:QLinearWhere": "straight-through",
+	"com.microsoft:QAttention": "through its input's",
+	"DynamicQuantizeLinear":    "refused by name", "com.microsoft:DynamicQuantizeMatMul": "refused by name",
 	"MatMulInteger": "through its input's", "ConvInteger": "through its input's", "com.microsoft:MatMulIntegerToFloat": "through its input's",
 	"com.microsoft:DequantizeLinear": "exact", "If": "of the branch", "Loop": "of its rounds", "Scan": "of its rounds", "Scatter": "exact", "Cast": "exact", "CastLike": "exact",
 	"Floor": "zero", "Ceil": "zero", "Round": "zero", "Sign": "zero", "SequenceAt": "exact", "SequenceConstruct": "exact", "SequenceInsert": "exact",

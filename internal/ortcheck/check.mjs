@@ -35,7 +35,7 @@ function readNpy(b) {
 }
 
 function distance(got, want) {
-  if (String(got.dims) !== String(want.dims)) return Infinity;
+  if (String(got.dims) !== String(want.dims) && !(want.dims.length === 1 && got.data.length === want.data.length)) return Infinity;
   let d = 0, n = 0;
   want.data.forEach((w, i) => { d += (got.data[i] - w) ** 2; n += w * w; });
   return d === 0 ? 0 : Math.sqrt(d / n);

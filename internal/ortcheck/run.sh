@@ -10,7 +10,7 @@ cp "$here/check.mjs" "$work"
 (cd "$work" && npm install --silent --no-save --no-audit --no-fund --ignore-scripts onnxruntime-node@1.30.0)
 cd "$here"
 export PLUMBLINE_ORT_DIR="$work/all"
-go test -count=1 ../graph -run '^TestWriteForORT$'
+go test -count=1 ../graph -run '^(TestWriteForORT|TestQuantisedOperators)$'
 go test -count=1 ../../encoder -run '^(TestExportGradient|TestSave|TestSaveChanged)$'
 (cd "$work" && node check.mjs all) | tee "$work/results"
 if [ -n "$readme" ]; then
