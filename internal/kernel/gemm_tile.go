@@ -26,7 +26,7 @@ type gemmTile struct {
 	b       *float32 // 8: first row of the first panel
 	c       *float32 // 16
 	start   *float32 // 24: start values
-	next    *float32 // 32: panel to prefetch
+	next    uintptr  // 32: address to prefetch from; nothing is read there
 	lda     uintptr  // 40: between rows of A; with transA between the steps of k
 	bPanel  uintptr  // 48: between panels
 	ldc     uintptr  // 56
@@ -110,11 +110,19 @@ func (t *gemmTask) widen(tile *gemmTile, p, k, n0, n1 int) {
 }
 
 // ahead is the address to prefetch from: i numbers into B.
-func (t *gemmTask) ahead(i int) *float32 {
+func (t *gemmTask) ahead(i int) uintptr {
 	if t.half != nil {
-		return (*float32)(unsafe.Pointer(&t.half[min(i, len(t.half)-2)&^1]))
+		return uintptr(unsafe.Pointer(&t.half[min(i, len(t.half)-1)]))
 	}
-	return &t.b[min(i, len(t.b)-1)]
+	return uintptr(unsafe.Pointer(&t.b[min(i, len(t.b)-1)]))
+}
+
+// size is the number of bytes of an element of B.
+func (t *gemmTask) size() uintptr {
+	if t.half != nil {
+		return 2
+	}
+	return 4
 }
 
 // tiles is the number of tiles that the rows are cut into.
@@ -148,33 +156,59 @@ func (t *gemmTask) strip(start []float32, ldstart, p, k, n0, n1, next int) {
 	default:
 		tile.b = &t.b[t.panel(n0, p)]
 	}
+	t.column(&tile, start, ldstart, p, n0, n1, next)
+}
+
+// column computes the tiles of a strip one below the other. The rows are shared out evenly: 50 are 13, 13, 12 and 12.
+// All that the tiles touch is checked first.
+func (t *gemmTask) column(tile *gemmTile, start []float32, ldstart, p, n0, n1, next int) {
 	tiles := t.tiles()
+	rows, taller := t.m/tiles, t.m%tiles
+	tile.c = &t.c[n0]
+	_ = t.c[(t.m-1)*t.ldc+n1-1]
+	if start != nil {
+		tile.start = &start[n0]
+		_ = start[(t.m-1)*ldstart+n1-1]
+	}
+	var down, from, ahead uintptr // bytes from a row of A to the next; what to prefetch
+	if tile.k > 0 {
+		tile.a, down = t.rowsOfA(p, tile.k)
+		from, ahead = t.ahead(next), uintptr(tile.k/4*panelCols)*t.size()
+	}
+	skip := n0 % panelCols
+	whole := skip == 0 && (cpuCurrent == cpuAVX512 || tile.cols == panelCols)
 	for i, n := 0, 0; n < tiles; n++ {
-		tile.rows = t.tileRows(i, n, tiles)
-		if k > 0 {
-			t.setA(&tile, i, p)
-			tile.next = t.ahead(next + n%4*(k/4)*panelCols)
+		tile.rows = rows
+		if n < taller {
+			tile.rows++
 		}
-		tile.c = &t.c[i*t.ldc+n0]
-		_ = t.c[(i+tile.rows-1)*t.ldc+n1-1]
-		if start != nil {
-			tile.start = &start[i*ldstart+n0]
-			_ = start[(i+tile.rows-1)*ldstart+n1-1]
+		if t.aTiles && tile.k > 0 {
+			tile.a, tile.lda = &t.a[i*t.k+p*tile.rows], uintptr(tile.rows)*4
 		}
-		tile.compute(n0 % panelCols)
-		i += tile.rows
+		tile.next = from + uintptr(n%4)*ahead
+		if whole {
+			gemmKernel(tile)
+		} else {
+			tile.part(skip)
+		}
+		if i += tile.rows; i < t.m { // nothing points behind the last row
+			tile.c, tile.start = gemmAt(tile.c, tile.ldc, tile.rows), gemmAt(tile.start, tile.ldstart, tile.rows)
+			tile.a = gemmAt(tile.a, down, tile.rows)
+		}
 	}
 }
 
-// setA points the tile at its rows of A, from row i and step p on.
-func (t *gemmTask) setA(tile *gemmTile, i, p int) {
-	first, last := t.aIndex(i, p), t.aIndex(i+tile.rows-1, p+tile.k-1)
+// rowsOfA is the first row of A from step p on, with k steps, and how many bytes on the next one is.
+func (t *gemmTask) rowsOfA(p, k int) (first *float32, down uintptr) {
 	if t.aTiles {
-		first, last = i*t.k+p*tile.rows, i*t.k+(p+tile.k)*tile.rows-1
-		tile.lda = uintptr(tile.rows) * 4
+		_ = t.a[(t.m-1)*t.k+p+k-1]
+		return nil, 0
 	}
-	tile.a = &t.a[first]
-	_ = t.a[last]
+	_ = t.a[t.aIndex(t.m-1, p+k-1)]
+	if t.transA {
+		return &t.a[t.aIndex(0, p)], 4
+	}
+	return &t.a[t.aIndex(0, p)], uintptr(t.lda) * 4
 }
 
 // aIndex is where element (i, p) of op(A) is.
@@ -185,13 +219,9 @@ func (t *gemmTask) aIndex(i, p int) int {
 	return i*t.lda + p
 }
 
-// compute runs the micro-kernel; the tile's first column is the one after skip columns of its panel. Where the
-// kernel can only do whole panels, it works on a copy of the tile.
-func (g *gemmTile) compute(skip int) {
-	if skip == 0 && (cpuCurrent == cpuAVX512 || g.cols == panelCols) {
-		gemmKernel(g)
-		return
-	}
+// part runs the micro-kernel on a tile whose first column is the one after skip columns of its panel, or which is
+// narrower than the kernel can do. It works on a copy of the tile.
+func (g *gemmTile) part(skip int) {
 	var start, c [gemmMaxRows * 2 * panelCols]float32
 	const ld = 2 * panelCols
 	h := *g
