@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 	"gorgonia.org/tensor"
 )
 
@@ -98,7 +99,7 @@ func (j *job) checkFinite(value float64, g []float32, iter int) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return &NonFiniteError{j.out.Name, "objective", iter}
 	}
-	if g != nil && !finite(g) {
+	if g != nil && !kernel.Finite(g) {
 		return &NonFiniteError{j.out.Name, "gradient", iter}
 	}
 	return nil

@@ -3,6 +3,8 @@ package attack
 import (
 	"math"
 	"math/rand/v2"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
 // linfBall is the box of all images within ε of the clean one, as float32 bounds rounded inwards: every
@@ -10,15 +12,17 @@ import (
 type linfBall struct {
 	clean, lo, hi []float32
 	eps           bound
+	fixed         bool // some value may not change at all
 }
 
 func newLinfBall(clean []float32, eps Ratio, m *Mask) *linfBall {
-	b := &linfBall{clean, make([]float32, len(clean)), make([]float32, len(clean)), newBound(eps)}
+	b := &linfBall{clean: clean, lo: make([]float32, len(clean)), hi: make([]float32, len(clean)), eps: newBound(eps)}
 	for i, x := range clean {
 		b.lo[i], b.hi[i] = x, x
 		if m.allows(i) {
 			b.lo[i], b.hi[i] = b.eps.reach(x, -1), b.eps.reach(x, 1)
 		}
+		b.fixed = b.fixed || b.lo[i] == b.hi[i]
 	}
 	return b
 }
@@ -36,15 +40,14 @@ func (e bound) reach(x, dir float32) float32 {
 	return min(max(y, 0), 1)
 }
 
-func (b *linfBall) Project(x []float32) {
-	for i, v := range x {
-		x[i] = min(max(v, b.lo[i]), b.hi[i])
-	}
-}
+func (b *linfBall) Project(x []float32) { kernel.Clamp(x, b.lo, b.hi) }
 
 func (b *linfBall) Contains(x []float32) bool {
 	if len(x) != len(b.clean) {
 		return false
+	}
+	if kernel.Inside(x, b.lo, b.hi) {
+		return true
 	}
 	for i, v := range x {
 		if !(v >= b.lo[i] && v <= b.hi[i]) && !b.onGrid(i, v) {
@@ -64,6 +67,9 @@ func (b *linfBall) onGrid(i int, v float32) bool {
 }
 
 func (b *linfBall) Restrict(g []float32) {
+	if !b.fixed {
+		return
+	}
 	for i := range g {
 		if b.lo[i] == b.hi[i] {
 			g[i] = 0

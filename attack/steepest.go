@@ -3,6 +3,8 @@ package attack
 import (
 	"math"
 	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/kernel"
 )
 
 // steepest moves along the direction of a norm's unit ball that a gradient gains most from.
@@ -39,17 +41,11 @@ func (s steepest) move(x, g []float32, alpha float64) {
 	}
 }
 
-// moveSign adds alpha times the sign of g. Signs of a gradient are coin tosses, which a branch on them would guess
-// wrong every other time: the sign bit is carried over instead.
-func moveSign(x, g []float32, alpha float64) {
-	a := float32(alpha)
-	x = x[:len(g)]
-	for i, v := range g {
-		x[i] += signed(a, v)
-	}
-}
+// moveSign adds alpha times the sign of g.
+func moveSign(x, g []float32, alpha float64) { kernel.AddSigned(x[:len(g)], g, float32(alpha)) }
 
-// signed is a with v's sign, 0 where v is 0.
+// signed is a with v's sign, 0 where v is 0. Signs of a gradient are coin tosses, which a branch on them would guess
+// wrong every other time: the sign bit is carried over instead.
 func signed(a, v float32) float32 {
 	const sign = 1 << 31
 	s := math.Float32frombits(math.Float32bits(a) ^ math.Float32bits(v)&sign)

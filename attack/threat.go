@@ -3,7 +3,6 @@ package attack
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"gorgonia.org/tensor"
@@ -180,14 +179,4 @@ func pixels(t *tensor.Dense) (x []float32, h, w int, err error) {
 // newImage returns a 3×h×w image over data.
 func newImage(data []float32, h, w int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(3, h, w), tensor.WithBacking(data))
-}
-
-// finite reports whether every value is a finite number.
-func finite(x []float32) bool {
-	for _, v := range x {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-			return false
-		}
-	}
-	return true
 }

@@ -7738,6 +7738,311 @@ doneavx2452:
 	VZEROUPPER
 	RET
 
+// func elemClampAVX2(x *float32, lo *float32, hi *float32, n int)
+// Requires: AVX
+TEXT ·elemClampAVX2(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), AX
+	MOVQ lo+8(FP), CX
+	MOVQ hi+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx2458
+
+loopavx2457:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS (AX)(SI*4), Y1
+	VMAXPS  Y1, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS (DX)(SI*4), Y1
+	VMINPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	VMOVUPS 32(CX)(SI*4), Y0
+	VMOVUPS 32(AX)(SI*4), Y1
+	VMAXPS  Y1, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS 32(DX)(SI*4), Y1
+	VMINPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(AX)(SI*4)
+	ADDQ    $0x10, SI
+	SUBQ    $0x10, BX
+	JGE     loopavx2457
+
+endavx2458:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2460
+
+loopavx2459:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS (AX)(SI*4), Y1
+	VMAXPS  Y1, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS (DX)(SI*4), Y1
+	VMINPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	SUBQ    $0x08, BX
+	JGE     loopavx2459
+
+endavx2460:
+	ADDQ       $0x08, BX
+	TESTQ      BX, BX
+	JZ         doneavx2461
+	LEAQ       elemTail<>+0(SB), DI
+	NEGQ       BX
+	VMOVDQU    32(DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (AX)(SI*4), Y0, Y2
+	VMAXPS     Y2, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VMINPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+doneavx2461:
+	VZEROUPPER
+	RET
+
+// func elemAddSignedAVX2(x *float32, sign *float32, a float32, n int)
+// Requires: AVX
+TEXT ·elemAddSignedAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         sign+8(FP), CX
+	VBROADCASTSS a+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JL           endavx2463
+
+loopavx2462:
+	VMOVUPS   (CX)(BX*4), Y1
+	VANDPS    elemConstants<>+0(SB), Y1, Y2
+	VXORPS    Y2, Y0, Y2
+	VMOVUPS   (AX)(BX*4), Y3
+	VXORPS    Y4, Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y4, Y1, Y1
+	VBLENDVPS Y1, Y5, Y2, Y1
+	VADDPS    Y1, Y3, Y1
+	VMOVUPS   Y1, (AX)(BX*4)
+	VMOVUPS   32(CX)(BX*4), Y1
+	VANDPS    elemConstants<>+0(SB), Y1, Y2
+	VXORPS    Y2, Y0, Y2
+	VMOVUPS   32(AX)(BX*4), Y3
+	VXORPS    Y4, Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y4, Y1, Y1
+	VBLENDVPS Y1, Y5, Y2, Y1
+	VADDPS    Y1, Y3, Y1
+	VMOVUPS   Y1, 32(AX)(BX*4)
+	ADDQ      $0x10, BX
+	SUBQ      $0x10, DX
+	JGE       loopavx2462
+
+endavx2463:
+	ADDQ $0x10, DX
+	SUBQ $0x08, DX
+	JL   endavx2465
+
+loopavx2464:
+	VMOVUPS   (CX)(BX*4), Y1
+	VANDPS    elemConstants<>+0(SB), Y1, Y2
+	VXORPS    Y2, Y0, Y2
+	VMOVUPS   (AX)(BX*4), Y3
+	VXORPS    Y4, Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y4, Y1, Y1
+	VBLENDVPS Y1, Y5, Y2, Y1
+	VADDPS    Y1, Y3, Y1
+	VMOVUPS   Y1, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	SUBQ      $0x08, DX
+	JGE       loopavx2464
+
+endavx2465:
+	ADDQ       $0x08, DX
+	TESTQ      DX, DX
+	JZ         doneavx2466
+	LEAQ       elemTail<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VANDPS     elemConstants<>+0(SB), Y2, Y3
+	VXORPS     Y3, Y0, Y0
+	VMASKMOVPS (AX)(BX*4), Y1, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x00, Y4, Y2, Y2
+	VBLENDVPS  Y2, Y5, Y0, Y0
+	VADDPS     Y0, Y3, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+doneavx2466:
+	VZEROUPPER
+	RET
+
+// func elemOutsideAVX2(x *float32, lo *float32, hi *float32, n int) float32
+// Requires: AVX
+TEXT ·elemOutsideAVX2(SB), NOSPLIT, $0-36
+	MOVQ         x+0(FP), AX
+	MOVQ         lo+8(FP), CX
+	MOVQ         hi+16(FP), DX
+	VBROADCASTSS elemConstants<>+384(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JL           endavx2468
+
+loopavx2467:
+	VMOVUPS   (AX)(SI*4), Y3
+	VMOVUPS   (DX)(SI*4), Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x12, Y4, Y3, Y4
+	VBLENDVPS Y4, Y5, Y0, Y4
+	VMOVUPS   (CX)(SI*4), Y5
+	VCMPPS    $0x1d, Y5, Y3, Y3
+	VBLENDVPS Y3, Y4, Y0, Y3
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   32(AX)(SI*4), Y3
+	VMOVUPS   32(DX)(SI*4), Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x12, Y4, Y3, Y4
+	VBLENDVPS Y4, Y5, Y0, Y4
+	VMOVUPS   32(CX)(SI*4), Y5
+	VCMPPS    $0x1d, Y5, Y3, Y3
+	VBLENDVPS Y3, Y4, Y0, Y3
+	VORPS     Y3, Y2, Y2
+	ADDQ      $0x10, SI
+	SUBQ      $0x10, BX
+	JGE       loopavx2467
+
+endavx2468:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   endavx2470
+
+loopavx2469:
+	VMOVUPS   (AX)(SI*4), Y3
+	VMOVUPS   (DX)(SI*4), Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x12, Y4, Y3, Y4
+	VBLENDVPS Y4, Y5, Y0, Y4
+	VMOVUPS   (CX)(SI*4), Y5
+	VCMPPS    $0x1d, Y5, Y3, Y3
+	VBLENDVPS Y3, Y4, Y0, Y3
+	VORPS     Y3, Y1, Y1
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	JGE       loopavx2469
+
+endavx2470:
+	ADDQ       $0x08, BX
+	TESTQ      BX, BX
+	JZ         doneavx2471
+	LEAQ       elemTail<>+0(SB), DI
+	NEGQ       BX
+	VMOVDQU    32(DI)(BX*4), Y3
+	VMASKMOVPS (AX)(SI*4), Y3, Y4
+	VMASKMOVPS (DX)(SI*4), Y3, Y5
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x12, Y5, Y4, Y5
+	VBLENDVPS  Y5, Y6, Y0, Y5
+	VMASKMOVPS (CX)(SI*4), Y3, Y3
+	VCMPPS     $0x1d, Y3, Y4, Y3
+	VBLENDVPS  Y3, Y5, Y0, Y0
+	VORPS      Y0, Y1, Y1
+
+doneavx2471:
+	VORPS        Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VORPS        X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VORPS        X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VORPS        X1, X0, X0
+	VMOVSS       X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func elemInfiniteAVX2(x *float32, n int) float32
+// Requires: AVX
+TEXT ·elemInfiniteAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS elemConstants<>+384(SB), Y0
+	VBROADCASTSS elemConstants<>+2176(SB), Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	MOVQ         n+8(FP), CX
+	XORQ         DX, DX
+	SUBQ         $0x10, CX
+	JL           endavx2473
+
+loopavx2472:
+	VMOVUPS   (AX)(DX*4), Y4
+	VANDPS    elemConstants<>+32(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x11, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y0, Y4
+	VORPS     Y4, Y2, Y2
+	VMOVUPS   32(AX)(DX*4), Y4
+	VANDPS    elemConstants<>+32(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x11, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y0, Y4
+	VORPS     Y4, Y3, Y3
+	ADDQ      $0x10, DX
+	SUBQ      $0x10, CX
+	JGE       loopavx2472
+
+endavx2473:
+	ADDQ $0x10, CX
+	SUBQ $0x08, CX
+	JL   endavx2475
+
+loopavx2474:
+	VMOVUPS   (AX)(DX*4), Y4
+	VANDPS    elemConstants<>+32(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x11, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y0, Y4
+	VORPS     Y4, Y2, Y2
+	ADDQ      $0x08, DX
+	SUBQ      $0x08, CX
+	JGE       loopavx2474
+
+endavx2475:
+	ADDQ       $0x08, CX
+	TESTQ      CX, CX
+	JZ         doneavx2476
+	LEAQ       elemTail<>+0(SB), BX
+	NEGQ       CX
+	VMOVDQU    32(BX)(CX*4), Y4
+	VMASKMOVPS (AX)(DX*4), Y4, Y4
+	VANDPS     elemConstants<>+32(SB), Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x11, Y1, Y4, Y1
+	VBLENDVPS  Y1, Y5, Y0, Y0
+	VORPS      Y0, Y2, Y2
+
+doneavx2476:
+	VORPS        Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VORPS        X2, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VORPS        X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VORPS        X1, X0, X0
+	VMOVSS       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func elemEvensAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·elemEvensAVX2(SB), NOSPLIT, $0-24
@@ -7746,9 +8051,9 @@ TEXT ·elemEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2458
+	JL   endavx2478
 
-loopavx2457:
+loopavx2477:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -7756,17 +8061,17 @@ loopavx2457:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2457
+	JGE     loopavx2477
 
-endavx2458:
+endavx2478:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2459
+	JZ      doneavx2479
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2459:
+doneavx2479:
 	VZEROUPPER
 	RET
 
@@ -7778,9 +8083,9 @@ TEXT ·elemAddEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2461
+	JL   endavx2481
 
-loopavx2460:
+loopavx2480:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -7790,17 +8095,17 @@ loopavx2460:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2460
+	JGE     loopavx2480
 
-endavx2461:
+endavx2481:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2462
+	JZ      doneavx2482
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2462:
+doneavx2482:
 	VZEROUPPER
 	RET
 
@@ -7819,9 +8124,9 @@ TEXT ·elemLarger1AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2464
+	JL           endavx2484
 
-loopavx2463:
+loopavx2483:
 	VMOVUPS   (DX)(SI*4), Y2
 	VMOVUPS   (AX)(SI*4), Y3
 	VMOVUPS   (CX)(SI*4), Y4
@@ -7836,17 +8141,17 @@ loopavx2463:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2463
+	JGE       loopavx2483
 
-endavx2464:
+endavx2484:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2465
+	JZ      doneavx2485
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2465:
+doneavx2485:
 	VZEROUPPER
 	RET
 
@@ -7865,9 +8170,9 @@ TEXT ·elemLarger2AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2467
+	JL           endavx2487
 
-loopavx2466:
+loopavx2486:
 	VMOVUPS   (DX)(SI*8), Y2
 	VMOVUPS   32(DX)(SI*8), Y3
 	VSHUFPS   $0x88, Y3, Y2, Y2
@@ -7885,17 +8190,17 @@ loopavx2466:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2466
+	JGE       loopavx2486
 
-endavx2467:
+endavx2487:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2468
+	JZ      doneavx2488
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2468:
+doneavx2488:
 	VZEROUPPER
 	RET
 
@@ -7916,7 +8221,7 @@ TEXT ·elemTransposeAVX2(SB), NOSPLIT, $0-40
 	LEAQ (DX)(DX*2), R12
 	LEAQ (R12)(DX*4), R12
 
-tileavx2469:
+tileavx2489:
 	VMOVUPS    (CX), Y0
 	VMOVUPS    (CX)(BX*1), Y1
 	VMOVUPS    (CX)(BX*2), Y2
@@ -7960,7 +8265,7 @@ tileavx2469:
 	LEAQ       (CX)(BX*8), CX
 	ADDQ       $0x20, AX
 	DECQ       SI
-	JNZ        tileavx2469
+	JNZ        tileavx2489
 	VZEROUPPER
 	RET
 
@@ -15343,6 +15648,315 @@ rowsavx512456:
 	VMOVUPS Z0, K1, (AX)(CX*4)
 
 doneavx512452:
+	VZEROUPPER
+	RET
+
+// func elemClampAVX512(x *float32, lo *float32, hi *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemClampAVX512(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), AX
+	MOVQ lo+8(FP), CX
+	MOVQ hi+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   endavx512458
+
+loopavx512457:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (AX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMINPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	VMOVUPS 64(CX)(SI*4), Z0
+	VMOVUPS 64(AX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS 64(DX)(SI*4), Z1
+	VMINPS  Z0, Z1, Z0
+	VMOVUPS Z0, 64(AX)(SI*4)
+	ADDQ    $0x20, SI
+	SUBQ    $0x20, BX
+	JGE     loopavx512457
+
+endavx512458:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512460
+
+loopavx512459:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (AX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMINPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	SUBQ    $0x10, BX
+	JGE     loopavx512459
+
+endavx512460:
+	ADDQ      $0x10, BX
+	TESTQ     BX, BX
+	JZ        doneavx512461
+	MOVQ      $-1, DI
+	BZHIQ     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS.Z (AX)(SI*4), K1, Z1
+	VMAXPS    Z1, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VMINPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+doneavx512461:
+	VZEROUPPER
+	RET
+
+// func elemAddSignedAVX512(x *float32, sign *float32, a float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemAddSignedAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         sign+8(FP), CX
+	VBROADCASTSS a+16(FP), Z0
+	MOVQ         n+24(FP), DX
+	XORQ         BX, BX
+	SUBQ         $0x20, DX
+	JL           endavx512463
+
+loopavx512462:
+	VMOVUPS     (CX)(BX*4), Z1
+	VANDPS.BCST elemConstants<>+0(SB), Z1, Z2
+	VXORPS      Z2, Z0, Z2
+	VMOVUPS     (AX)(BX*4), Z3
+	VXORPS      Z4, Z4, Z4
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x00, Z4, Z1, K2
+	VBLENDMPS   Z5, Z2, K2, Z6
+	VADDPS      Z6, Z3, Z1
+	VMOVUPS     Z1, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z1
+	VANDPS.BCST elemConstants<>+0(SB), Z1, Z2
+	VXORPS      Z2, Z0, Z2
+	VMOVUPS     64(AX)(BX*4), Z3
+	VXORPS      Z4, Z4, Z4
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x00, Z4, Z1, K2
+	VBLENDMPS   Z5, Z2, K2, Z7
+	VADDPS      Z7, Z3, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	JGE         loopavx512462
+
+endavx512463:
+	ADDQ $0x20, DX
+	SUBQ $0x10, DX
+	JL   endavx512465
+
+loopavx512464:
+	VMOVUPS     (CX)(BX*4), Z1
+	VANDPS.BCST elemConstants<>+0(SB), Z1, Z2
+	VXORPS      Z2, Z0, Z2
+	VMOVUPS     (AX)(BX*4), Z3
+	VXORPS      Z4, Z4, Z4
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x00, Z4, Z1, K2
+	VBLENDMPS   Z5, Z2, K2, Z8
+	VADDPS      Z8, Z3, Z1
+	VMOVUPS     Z1, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	JGE         loopavx512464
+
+endavx512465:
+	ADDQ        $0x10, DX
+	TESTQ       DX, DX
+	JZ          doneavx512466
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z1
+	VANDPS.BCST elemConstants<>+0(SB), Z1, Z2
+	VXORPS      Z2, Z0, Z0
+	VMOVUPS.Z   (AX)(BX*4), K1, Z2
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z4, Z4, Z4
+	VCMPPS      $0x00, Z3, Z1, K2
+	VBLENDMPS   Z4, Z0, K2, Z9
+	VADDPS      Z9, Z2, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+doneavx512466:
+	VZEROUPPER
+	RET
+
+// func elemOutsideAVX512(x *float32, lo *float32, hi *float32, n int) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemOutsideAVX512(SB), NOSPLIT, $0-36
+	MOVQ         x+0(FP), AX
+	MOVQ         lo+8(FP), CX
+	MOVQ         hi+16(FP), DX
+	VBROADCASTSS elemConstants<>+384(SB), Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JL           endavx512468
+
+loopavx512467:
+	VMOVUPS   (AX)(SI*4), Z3
+	VMOVUPS   (DX)(SI*4), Z4
+	VXORPS    Z5, Z5, Z5
+	VCMPPS    $0x12, Z4, Z3, K2
+	VBLENDMPS Z5, Z0, K2, Z6
+	VMOVUPS   (CX)(SI*4), Z4
+	VCMPPS    $0x1d, Z4, Z3, K2
+	VBLENDMPS Z6, Z0, K2, Z7
+	VORPS     Z7, Z1, Z1
+	VMOVUPS   64(AX)(SI*4), Z3
+	VMOVUPS   64(DX)(SI*4), Z4
+	VXORPS    Z5, Z5, Z5
+	VCMPPS    $0x12, Z4, Z3, K2
+	VBLENDMPS Z5, Z0, K2, Z8
+	VMOVUPS   64(CX)(SI*4), Z4
+	VCMPPS    $0x1d, Z4, Z3, K2
+	VBLENDMPS Z8, Z0, K2, Z9
+	VORPS     Z9, Z2, Z2
+	ADDQ      $0x20, SI
+	SUBQ      $0x20, BX
+	JGE       loopavx512467
+
+endavx512468:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   endavx512470
+
+loopavx512469:
+	VMOVUPS   (AX)(SI*4), Z3
+	VMOVUPS   (DX)(SI*4), Z4
+	VXORPS    Z5, Z5, Z5
+	VCMPPS    $0x12, Z4, Z3, K2
+	VBLENDMPS Z5, Z0, K2, Z10
+	VMOVUPS   (CX)(SI*4), Z4
+	VCMPPS    $0x1d, Z4, Z3, K2
+	VBLENDMPS Z10, Z0, K2, Z11
+	VORPS     Z11, Z1, Z1
+	ADDQ      $0x10, SI
+	SUBQ      $0x10, BX
+	JGE       loopavx512469
+
+endavx512470:
+	ADDQ      $0x10, BX
+	TESTQ     BX, BX
+	JZ        doneavx512471
+	MOVQ      $-1, DI
+	BZHIQ     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX)(SI*4), K1, Z3
+	VMOVUPS.Z (DX)(SI*4), K1, Z4
+	VXORPS    Z5, Z5, Z5
+	VCMPPS    $0x12, Z4, Z3, K2
+	VBLENDMPS Z5, Z0, K2, Z12
+	VMOVUPS.Z (CX)(SI*4), K1, Z4
+	VCMPPS    $0x1d, Z4, Z3, K2
+	VBLENDMPS Z12, Z0, K2, Z13
+	VORPS     Z13, Z1, Z1
+
+doneavx512471:
+	VORPS         Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VORPS         Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VORPS         X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VORPS         X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VORPS         X0, X1, X1
+	VMOVSS        X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func elemInfiniteAVX512(x *float32, n int) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemInfiniteAVX512(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS elemConstants<>+384(SB), Z0
+	VBROADCASTSS elemConstants<>+2176(SB), Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	MOVQ         n+8(FP), CX
+	XORQ         DX, DX
+	SUBQ         $0x20, CX
+	JL           endavx512473
+
+loopavx512472:
+	VMOVUPS     (AX)(DX*4), Z4
+	VANDPS.BCST elemConstants<>+32(SB), Z4, Z4
+	VXORPS      Z9, Z9, Z9
+	VCMPPS      $0x11, Z1, Z4, K2
+	VBLENDMPS   Z9, Z0, K2, Z5
+	VORPS       Z5, Z2, Z2
+	VMOVUPS     64(AX)(DX*4), Z4
+	VANDPS.BCST elemConstants<>+32(SB), Z4, Z4
+	VXORPS      Z9, Z9, Z9
+	VCMPPS      $0x11, Z1, Z4, K2
+	VBLENDMPS   Z9, Z0, K2, Z6
+	VORPS       Z6, Z3, Z3
+	ADDQ        $0x20, DX
+	SUBQ        $0x20, CX
+	JGE         loopavx512472
+
+endavx512473:
+	ADDQ $0x20, CX
+	SUBQ $0x10, CX
+	JL   endavx512475
+
+loopavx512474:
+	VMOVUPS     (AX)(DX*4), Z4
+	VANDPS.BCST elemConstants<>+32(SB), Z4, Z4
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x11, Z1, Z4, K2
+	VBLENDMPS   Z5, Z0, K2, Z7
+	VORPS       Z7, Z2, Z2
+	ADDQ        $0x10, DX
+	SUBQ        $0x10, CX
+	JGE         loopavx512474
+
+endavx512475:
+	ADDQ        $0x10, CX
+	TESTQ       CX, CX
+	JZ          doneavx512476
+	MOVQ        $-1, BX
+	BZHIQ       CX, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (AX)(DX*4), K1, Z4
+	VANDPS.BCST elemConstants<>+32(SB), Z4, Z4
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x11, Z1, Z4, K2
+	VBLENDMPS   Z5, Z0, K2, Z8
+	VORPS       Z8, Z2, Z2
+
+doneavx512476:
+	VORPS         Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VORPS         Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VORPS         X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VORPS         X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VORPS         X0, X1, X1
+	VMOVSS        X1, ret+16(FP)
 	VZEROUPPER
 	RET
 

@@ -61,3 +61,11 @@ func transposeFast[T any](y []T, ldy int, x []T, ldx, rows, cols int) bool { ret
 func weightedAssembly() bool { return false }
 
 func weightedFast(y, x []float32, ld int, w []float32, fours bool) bool { return false }
+
+func clampFast(x, lo, hi []float32) bool { return false }
+
+func addSignedFast(x, g []float32, a float32) bool { return false }
+
+func insideFast(x, lo, hi []float32) (inside, ok bool) { return false, false }
+
+func finiteFast(x []float32) (finite, ok bool) { return false, false }

@@ -517,6 +517,26 @@ func elemWeightedAVX2(y *float32, x *float32, w *float32, stride int, rows int, 
 //go:noescape
 func elemWeightedFoursAVX2(y *float32, x *float32, w *float32, stride int, rows int, n int)
 
+// elemClampAVX2 moves every x into lo ≤ x ≤ hi.
+//
+//go:noescape
+func elemClampAVX2(x *float32, lo *float32, hi *float32, n int)
+
+// elemAddSignedAVX2 adds a with those signs to x, nothing where sign is 0.
+//
+//go:noescape
+func elemAddSignedAVX2(x *float32, sign *float32, a float32, n int)
+
+// elemOutsideAVX2 returns 0 if lo ≤ x ≤ hi everywhere.
+//
+//go:noescape
+func elemOutsideAVX2(x *float32, lo *float32, hi *float32, n int) float32
+
+// elemInfiniteAVX2 returns 0 if every x is a finite number.
+//
+//go:noescape
+func elemInfiniteAVX2(x *float32, n int) float32
+
 // elemEvensAVX2 computes y[i] = x[2i].
 //
 //go:noescape
@@ -1056,3 +1076,23 @@ func elemWeightedAVX512(y *float32, x *float32, w *float32, stride int, rows int
 //
 //go:noescape
 func elemWeightedFoursAVX512(y *float32, x *float32, w *float32, stride int, rows int, n int)
+
+// elemClampAVX512 moves every x into lo ≤ x ≤ hi.
+//
+//go:noescape
+func elemClampAVX512(x *float32, lo *float32, hi *float32, n int)
+
+// elemAddSignedAVX512 adds a with those signs to x, nothing where sign is 0.
+//
+//go:noescape
+func elemAddSignedAVX512(x *float32, sign *float32, a float32, n int)
+
+// elemOutsideAVX512 returns 0 if lo ≤ x ≤ hi everywhere.
+//
+//go:noescape
+func elemOutsideAVX512(x *float32, lo *float32, hi *float32, n int) float32
+
+// elemInfiniteAVX512 returns 0 if every x is a finite number.
+//
+//go:noescape
+func elemInfiniteAVX512(x *float32, n int) float32

@@ -34,6 +34,10 @@ type elemKernels struct {
 	normColumns     func(dgamma, dbeta, dy, x, mean, rstd *float32, rows, n int)
 	weighted        func(y, x, w *float32, stride, rows, n int)
 	weightedFours   func(y, x, w *float32, stride, rows, n int)
+	clamp           func(x, lo, hi *float32, n int)
+	addSigned       func(x, sign *float32, a float32, n int)
+	outside         func(x, lo, hi *float32, n int) float32
+	infinite        func(x *float32, n int) float32
 	evens           func(y, x *float32, n int)
 	addEvens        func(y, x *float32, n int)
 	larger1         func(y *float32, where *int32, x *float32, at int32, n int)
@@ -159,6 +163,10 @@ var elemKernelsAVX2 = elemKernels{
 	normColumns:   elemNormColumnsAVX2,
 	weighted:      elemWeightedAVX2,
 	weightedFours: elemWeightedFoursAVX2,
+	clamp:         elemClampAVX2,
+	addSigned:     elemAddSignedAVX2,
+	outside:       elemOutsideAVX2,
+	infinite:      elemInfiniteAVX2,
 	evens:         elemEvensAVX2,
 	addEvens:      elemAddEvensAVX2,
 	larger1:       elemLarger1AVX2,
@@ -284,4 +292,8 @@ var elemKernelsAVX512 = elemKernels{
 	normColumns:   elemNormColumnsAVX512,
 	weighted:      elemWeightedAVX512,
 	weightedFours: elemWeightedFoursAVX512,
+	clamp:         elemClampAVX512,
+	addSigned:     elemAddSignedAVX512,
+	outside:       elemOutsideAVX512,
+	infinite:      elemInfiniteAVX512,
 }

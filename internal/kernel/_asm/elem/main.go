@@ -38,6 +38,7 @@ func main() {
 		depthwise(m)
 		columns(m)
 		weighted(m)
+		box(m)
 		if !m.avx512() {
 			pools(m)
 			transpose(m)
