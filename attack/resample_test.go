@@ -82,30 +82,50 @@ func checkAdjoint(t *testing.T, tr Transform, h, w int, seed uint64) {
 // TestCosineTransform compares the transform with its defining sum, and the pair with the identity.
 func TestCosineTransform(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 9))
-	for n := 1; n < 12; n++ {
-		x, y := make([]float64, n), make([]float64, n)
+	for _, n := range []int{1, 2, 3, 5, 11, 64, cosineMatrix, cosineMatrix + 1} {
+		const m = 3
+		x, y, z, back := make([]float32, m*n), make([]float32, m*n), make([]float32, m*n), make([]float32, m*n)
 		for i := range x {
-			x[i] = rng.NormFloat64()
+			x[i] = float32(rng.NormFloat64())
 		}
-		copy(y, x)
 		tr := newCosine(n)
-		tr.forward(y, 1)
-		scale := 0.0
-		for k := range y {
-			want := 0.0
-			for i, v := range x {
-				want += 4 * v * math.Cos(math.Pi*float64(k)*(float64(i)+0.5)/float64(n))
+		tr.rows(y, x, m, false)
+		for r := range m {
+			for k := 0; k < n; k += 1 + n/20 {
+				want := 0.0
+				for i, v := range x[r*n:][:n] {
+					want += float64(v) * cosineBasis(n, k, i)
+				}
+				if math.Abs(float64(y[r*n+k])-want) > 2e-5 {
+					t.Errorf("n = %d: coefficient %d is %v, want %v", n, k, y[r*n+k], want)
+				}
 			}
-			scale = max(scale, math.Abs(y[k]-want))
 		}
-		if scale > 1e-10 {
-			t.Errorf("n = %d: the transform is off by %g", n, scale)
-		}
-		tr.inverse(y, 1)
-		for i := range x {
-			if math.Abs(x[i]-y[i]) > 1e-12 {
-				t.Errorf("n = %d: back to %v, want %v", n, y[i], x[i])
+		tr.rows(back, y, m, true)
+		closeTo(t, n, "back along rows", back, x)
+		transpose := func(dst, src []float32, rows, cols int) {
+			for r := range rows {
+				for c := range cols {
+					dst[c*rows+r] = src[r*cols+c]
+				}
 			}
+		}
+		transpose(z, x, m, n)
+		tr.columns(back, z, m, false)
+		transpose(z, y, m, n)
+		closeTo(t, n, "along columns", back, z)
+		tr.columns(z, back, m, true)
+		transpose(back, x, m, n)
+		closeTo(t, n, "back along columns", z, back)
+	}
+}
+
+func closeTo(t *testing.T, n int, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Abs(float64(got[i]-want[i])) > 2e-5 {
+			t.Errorf("n = %d, %s: value %d is %v, want %v", n, what, i, got[i], want[i])
+			return
 		}
 	}
 }
