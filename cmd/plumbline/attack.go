@@ -17,6 +17,7 @@ import (
 type attackFlags struct {
 	encoder, attack, images, layout, out string
 	threat                               threatFlags
+	surrogates                           []string
 	in                                   inputConfig
 	steps                                int
 	seed                                 uint64
@@ -42,10 +43,14 @@ share of the picture's area that one square may cover. --mask allows changes whe
 the pictures' size, or a folder with one for each.
 
 Attacks on labels take --head and pictures in one folder per class (or a --layout that check knows). Attacks
-with a target take --target, or --target-text with one of the model's prompts or an .npy file.`,
+with a target take --target, or --target-text with one of the model's prompts or an .npy file.
+
+--surrogate adds encoders that are attacked together with the first: the mean of their objectives is optimised,
+layers such as "all" being each one's own. A head reads the first alone, so attacks on labels take none.`,
 		Example: `  plumbline attack --encoder inspect-tiny --attack prm --eps 8/255 --images photos/ --out adversarial/
   plumbline attack --encoder inspect-tiny --attack apgd-ce --head zero-shot --eps 2/255 --images val/ --out adversarial/
   plumbline attack --encoder inspect-tiny --attack embedding --target crack.png --eps 8/255 --images photos/ --out adversarial/
+  plumbline attack --encoder inspect-tiny --surrogate surfaces-tiny --attack uap-ensemble --eps 8/255 --images photos/ --out adversarial/
   plumbline attack --encoder inspect-tiny --attack patch --norm patch --eps 1/50 --images photos/ --out adversarial/`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -59,6 +64,7 @@ with a target take --target, or --target-text with one of the model's prompts or
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.encoder, "encoder", "", "ONNX file, or the name of an embedded model")
+	fl.StringArrayVar(&f.surrogates, "surrogate", nil, "further encoder to attack together with the first (repeatable)")
 	fl.StringVar(&f.attack, "attack", "", "attack with optional parameters")
 	fl.StringVar(&f.threat.eps, "eps", "", "largest change, of a colour value such as 8/255 or in the norm given")
 	fl.StringVar(&f.threat.norm, "norm", "linf", "how a change is measured: linf, l2, l1, l0, patch")
@@ -100,6 +106,9 @@ func craft(c *cobra.Command, f attackFlags) error {
 	if err := checkNorm(a, tm.Norm); err != nil {
 		return err
 	}
+	if err := checkSurrogates(a, f.surrogates, f.in.Head); err != nil {
+		return err
+	}
 	enc, artifact, err := openEncoder(f.encoder)
 	if err != nil {
 		return err
@@ -112,10 +121,14 @@ func craft(c *cobra.Command, f attackFlags) error {
 	if err != nil {
 		return err
 	}
-	head := craftHead{Schema: craftSchema, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: artifact,
+	all, more, err := together(enc, f.surrogates)
+	if err != nil {
+		return err
+	}
+	head := craftHead{Schema: craftSchema, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: artifact, Surrogates: more,
 		Attack: a.String(), Threat: tm.String(), Eps: tm.Eps.String(), Inputs: f.in}
 	show, end := newProgress(c.ErrOrStderr(), a.String())
-	res, err := runCraft(c.Context(), crafter{enc: enc, attack: a, threat: tm, data: data, in: in, out: f.out}, head, f.resume, show)
+	res, err := runCraft(c.Context(), crafter{enc: all, attack: a, threat: tm, data: data, in: in, out: f.out}, head, f.resume, show)
 	end()
 	if err != nil {
 		return err

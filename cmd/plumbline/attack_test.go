@@ -202,6 +202,8 @@ func TestAttackErrors(t *testing.T) {
 		{exitUsage, "l2", []string{"--attack", "cw-l2", "--eps", "8/255"}},
 		{exitUsage, "row,column", []string{"--attack", "patch", "--eps", "1/50", "--norm", "patch", "--at", "7"}},
 		{exitUsage, "position", []string{"--attack", "prm", "--eps", "8/255", "--at", "1,1"}},
+		{exitUsage, "surrogates: apgd needs", []string{"--attack", "apgd", "--eps", "8/255", "--head", "zero-shot", "--surrogate", "surfaces-tiny"}},
+		{exitInput, "none.png", []string{"--attack", "uap-ensemble", "--eps", "8/255", "--surrogate", none}},
 		{exitUsage, "none of the prompts", []string{"--attack", "embedding", "--eps", "8/255", "--target-text", "a flying saucer"}},
 		{exitInput, "none.png", []string{"--attack", "embedding", "--eps", "8/255", "--target", none}},
 		{exitInput, "none.png", []string{"--attack", "prm", "--eps", "8/255", "--mask", none}},
@@ -227,13 +229,14 @@ func TestAttackCompare(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	file := filepath.Join(dir, "compare.yaml")
 	yaml := "title: Tiles\nencoder: inspect-tiny\ndata: {path: " + in + "}\ninputs: {head: zero-shot}\nseed: 3\n" +
-		"groups:\n  - {attacks: [noise, fgsm, uap(steps=2)], eps: [2/255, 8/255]}\n  - {attacks: [deepfool(steps=2)], norm: l2, eps: [1], per_class: 1}\n"
+		"groups:\n  - {attacks: [noise, fgsm, uap(steps=2)], eps: [2/255, 8/255]}\n" +
+		"  - {attacks: [uap-ensemble(steps=2)], eps: [2/255, 8/255], surrogates: [surfaces-tiny]}\n  - {attacks: [deepfool(steps=2)], norm: l2, eps: [1], per_class: 1}\n"
 	if err := os.WriteFile(file, []byte(yaml), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"attack", "compare", "--config", file, "--out", out}
 	table := succeed(t, args...)
-	for _, want := range []string{"# Tiles\n", "| none | 4 |", "| `uap(steps=2)` | 4 |", "| `deepfool(steps=2)` |", "linf:8/255"} {
+	for _, want := range []string{"# Tiles\n", "| none | 4 |", "| `uap(steps=2)` | 4 |", "| `uap-ensemble(steps=2)` | 4 |", "| `deepfool(steps=2)` |", "linf:8/255"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table lacks %q:\n%s", want, table)
 		}

@@ -33,6 +33,8 @@ type compareGroup struct {
 	Eps      []string `yaml:"eps"`
 	PerClass int      `yaml:"per_class"` // pictures of each class; 0 for all
 	Images   int      `yaml:"images"`    // at most so many of these; 0 for all
+
+	Surrogates []string `yaml:"surrogates"` // encoders attacked together with the first
 }
 
 func newAttackCompare() *cobra.Command {
@@ -47,8 +49,9 @@ mean cosine of the patch tokens with the clean ones, and the cost for one pictur
 Each attack at each budget has a folder with its PNG files and report.json, as "plumbline attack" writes them.
 
 The file holds encoder, data (as in check), inputs (head, labels, text, target, target_text, prototypes,
-clusters, mix), seed, and groups of attacks with norm, eps, per_class and images: how many pictures of each class
-and of all the group is run on. docs/attacks-neu-det.yaml is one.`,
+clusters, mix), seed, and groups of attacks with norm, eps, surrogates (encoders attacked together with the
+first), per_class and images: how many pictures of each class and of all the group is run on.
+docs/attacks-neu-det.yaml is one.`,
 		Example: "  plumbline attack compare --config docs/attacks-neu-det.yaml --data ../shared/data/neu-det --out attacks/",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -134,6 +137,9 @@ func (c compareConfig) runs() ([]*comparedRun, error) {
 		}
 		for _, text := range g.Attacks {
 			a, err := c.attack(text)
+			if err == nil {
+				err = checkSurrogates(a, g.Surrogates, c.Inputs.Head)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -208,10 +214,14 @@ func (k *comparison) run(c *cobra.Command, r *comparedRun) error {
 	if n := r.group.Images; n > 0 {
 		data = data.Select(func(i int, _ *dataset.Sample) bool { return i < n })
 	}
-	head := craftHead{Schema: craftSchema, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: k.artifact,
+	enc, more, err := together(k.enc, r.group.Surrogates)
+	if err != nil {
+		return err
+	}
+	head := craftHead{Schema: craftSchema, Tool: "plumbline " + version(), Arithmetic: arithmetic(), Encoder: k.artifact, Surrogates: more,
 		Attack: r.attack.String(), Threat: r.tm.String(), Eps: r.tm.Eps.String(), Inputs: k.Inputs}
 	out := filepath.Join(k.out, fileName(r.name+"@"+r.tm.String()))
-	craft := crafter{enc: k.enc, attack: r.attack, threat: r.tm, data: data, in: k.in, out: out}
+	craft := crafter{enc: enc, attack: r.attack, threat: r.tm, data: data, in: k.in, out: out}
 	log, err := runCraft(c.Context(), craft, head, k.resume, func(int, int) {})
 	if err == nil {
 		err = log.err()

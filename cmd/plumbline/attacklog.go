@@ -23,14 +23,15 @@ const (
 
 // craftHead says what a run of the attack command is about.
 type craftHead struct {
-	Schema     string          `json:"schema"`
-	Tool       string          `json:"tool"`
-	Arithmetic string          `json:"arithmetic"`
-	Encoder    report.Artifact `json:"encoder"`
-	Attack     string          `json:"attack"`
-	Threat     string          `json:"threat"`
-	Eps        string          `json:"eps"`
-	Inputs     inputConfig     `json:"inputs"`
+	Schema     string            `json:"schema"`
+	Tool       string            `json:"tool"`
+	Arithmetic string            `json:"arithmetic"`
+	Encoder    report.Artifact   `json:"encoder"`
+	Surrogates []report.Artifact `json:"surrogates,omitempty"` // attacked together with it
+	Attack     string            `json:"attack"`
+	Threat     string            `json:"threat"`
+	Eps        string            `json:"eps"`
+	Inputs     inputConfig       `json:"inputs"`
 }
 
 // crafted is what was done to one picture. Distances are measured on the file.
