@@ -212,7 +212,7 @@ func (e *emitter) linear(n *Node, op Linear, in []string) {
 	}
 	y := e.reshape(e.emit("Gemm", args, flag("transB", op.TransW)), n.Out[0].Shape)
 	if op.Act != kernel.NoUnary {
-		e.give(n.Out[1], y)
+		e.give(n.Out[1], e.slope(op.Act, y))
 		y = e.unary(op.Act, y)
 	}
 	if op.Residual {

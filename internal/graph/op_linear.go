@@ -8,7 +8,7 @@ import (
 
 // Linear is y = Act(x·W + bias) + residual over the last axis of x, with a constant W that is packed
 // once. Inputs: x [...,K], W [K,N] ([N,K] with TransW), then bias [N] if Bias, then a constant scale if Scale
-// is set, then residual [...,N] if Residual. A second result holds the value before Act where Act is set.
+// is set, then residual [...,N] if Residual. A second result holds the derivative of Act where Act is set.
 type Linear struct {
 	TransW, Bias, Residual bool
 	Scale                  Scaling
@@ -100,7 +100,7 @@ func (o Linear) Bind(b *Binder, in, out []*Tensor) func() {
 		ep.Add, ep.LdAdd = in[next].F, n
 	}
 	if len(out) > 1 && out[1] != nil {
-		ep.Pre, ep.LdPre = out[1].F, n
+		ep.Slope, ep.LdSlope = out[1].F, n
 	}
 	x, y, grain := in[0].F, out[0].F, columnGrain(rows, k)
 	scratch := b.Scratch(kernel.GemmPackedScratch(rows, packed, k))
@@ -136,7 +136,7 @@ func (o Linear) Grad(g *Graph, n *Node, dy []*Value, need []bool) []*Value {
 		out[len(out)-1] = d
 	}
 	if o.Act != kernel.NoUnary {
-		d = g.emit(UnaryGrad{o.Act}, d, n.Out[1])
+		d = g.emit(Binary{kernel.Mul}, d, n.Out[1])
 	}
 	x, w := n.In[0], n.In[1]
 	if o.Scale != unscaled {

@@ -54,6 +54,51 @@ func unaryGradFamily(u Unary, f family) family {
 	return f
 }
 
+// bothFamilies are the functions with their derivatives in one pass.
+func bothFamilies() (list []family) {
+	for u := NoUnary; u < unaryCount; u++ {
+		if !u.Differentiable() {
+			continue
+		}
+		f := unaryGradFamily(u, family{sizes: oneSize()[1:72], special: [][]int{{1}, {7}, {16}, {37}}})
+		f.name, f.operands, f.results, f.linear = u.String()+" with slope", same(1), same(2), nil
+		f.prepare = func(_ []int, in [][]float32) { positive(u, in[0]) }
+		f.fast = func(_ []int, in, out [][]float32) { MapBoth(u, out[0], out[1], in[0]) }
+		f.truth = func(_ []int, in, out [][]float64) {
+			mapReference(u, out[0], in[0])
+			for i := range out[1] {
+				out[1][i] = 1
+			}
+			mapGradReference(u, out[1], out[1], in[0])
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// TestMapBothBits: value and slope are those of Map and MapGrad, bit for bit where they are not next to nothing.
+func TestMapBothBits(t *testing.T) {
+	onEveryCPU(t, func(t *testing.T) {
+		for u := NoUnary; u < unaryCount; u++ {
+			if !u.Differentiable() {
+				continue
+			}
+			x := sweep(u)
+			y, s, want, slope := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+			MapBoth(u, y, s, x)
+			Map(u, want, x)
+			sameBits(t, u.String(), y, want)
+			attnFill(slope, 1)
+			MapGrad(u, slope, slope, x)
+			for i, v := range slope {
+				if s[i] != v && (s[i] == s[i] || v == v) && !(math.Abs(float64(s[i]-v)) < 1e-30) {
+					t.Fatalf("%v: slope at %g is %g, on its own %g", u, x[i], s[i], v)
+				}
+			}
+		}
+	})
+}
+
 // positive moves random numbers to where the logarithm and the roots are defined.
 func positive(u Unary, x []float32) {
 	if u == Log || u == Sqrt || u == ReciprocalSqrt || u == Reciprocal {
@@ -173,6 +218,7 @@ func manyRows() (s [][]int) {
 
 func TestConformElements(t *testing.T) {
 	conform(t, unaryFamilies())
+	conform(t, bothFamilies())
 	conform(t, binaryFamilies())
 	conform(t, vectorFamilies())
 	conform(t, reduceFamilies())

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -127,7 +128,7 @@ func halves(x []float32) []uint16 {
 }
 
 // packedFamilies are the product with packed weights, followed by every activation with bias, residual and kept
-// argument.
+// slope.
 func packedFamilies() (list []family) {
 	for i, p := range packings {
 		for j, act := range []Unary{NoUnary, GELU, GELUTanh, QuickGELU, SiLU, Relu} {
@@ -153,7 +154,7 @@ func packedFamilies() (list []family) {
 					ldb = k + gap
 				}
 				copyRows(out[0], n+gap, in[4], n, m)
-				ep := &Epilogue{Bias: in[2], Act: act, Pre: out[1], LdPre: n + gap, Add: in[3], LdAdd: n + gap}
+				ep := &Epilogue{Bias: in[2], Act: act, Slope: out[1], LdSlope: n + gap, Add: in[3], LdAdd: n + gap}
 				b := p.pack(in[1], k, n, ldb, p.trans)
 				scratch := make([]float32, GemmPackedScratch(m, b, k+gap))
 				GemmPacked(out[0], n+gap, in[0], k+gap, m, b, accumulate, ep, 0, n/2, scratch)
@@ -169,7 +170,11 @@ func packedFamilies() (list []family) {
 						c[i] += in[4][i]
 					}
 				}
-				copyRows(out[1], n+gap, c, n, m)
+				if act != NoUnary {
+					slope := slices.Repeat([]float64{1}, m*n)
+					mapGradReference(act, slope, slope, c)
+					copyRows(out[1], n+gap, slope, n, m)
+				}
 				mapReference(act, c, c)
 				for i := range c {
 					c[i] += in[3][i/n*(n+gap)+i%n]

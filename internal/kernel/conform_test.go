@@ -223,7 +223,7 @@ var fewRows = [][]int{{2, 1}, {2, 7}, {3, 16}, {2, 33}, {2, 70}, {1, 197}}
 
 // families are all of them.
 func families() (list []family) {
-	for _, f := range [][]family{unaryFamilies(), binaryFamilies(), vectorFamilies(), reduceFamilies(), gemmFamilies(), packedFamilies(),
+	for _, f := range [][]family{unaryFamilies(), bothFamilies(), binaryFamilies(), vectorFamilies(), reduceFamilies(), gemmFamilies(), packedFamilies(),
 		tileRowFamilies(), attentionFamilies(), attentionGradFamilies(), softmaxFamilies(), layerNormFamilies(), otherNormFamilies(), weightedFamilies(), boxFamilies()} {
 		list = append(list, f...)
 	}

@@ -2993,6 +2993,528 @@ doneavx2120:
 	VZEROUPPER
 	RET
 
+// func elemGELUBothAVX2(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemGELUBothAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2122
+
+loopavx2121:
+	VMOVUPS      (DX)(SI*4), Y0
+	VANDPS       elemConstants<>+32(SB), Y0, Y1
+	VBROADCASTSS elemConstants<>+1248(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMULPS       Y2, Y2, Y3
+	VMOVAPS      Y3, Y4
+	VFMSUB231PS  Y2, Y2, Y4
+	VMULPS       elemConstants<>+1280(SB), Y4, Y4
+	VMULPS       elemConstants<>+1280(SB), Y3, Y3
+	VMULPS       elemConstants<>+128(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  elemConstants<>+160(SB), Y5, Y3
+	VADDPS       Y4, Y3, Y3
+	VFMADD231PS  elemConstants<>+192(SB), Y5, Y3
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y3, Y4
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VADDPS       elemConstants<>+384(SB), Y3, Y3
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS elemConstants<>+1248(SB), Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y5, Y1
+	VBROADCASTSS elemConstants<>+704(SB), Y3
+	VFMADD213PS  elemConstants<>+736(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+768(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+800(SB), Y2, Y3
+	VFMADD213PS  elemConstants<>+832(SB), Y2, Y3
+	VBROADCASTSS elemConstants<>+864(SB), Y4
+	VFMADD213PS  elemConstants<>+896(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+928(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+960(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+992(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+384(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VBLENDVPS    Y0, Y2, Y3, Y2
+	VMULPS       Y2, Y0, Y3
+	VBROADCASTSS elemConstants<>+1728(SB), Y4
+	VBROADCASTSS elemConstants<>+1760(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VMAXPS       Y0, Y4, Y0
+	VMULPS       elemConstants<>+1792(SB), Y1, Y1
+	VFMADD231PS  Y1, Y0, Y2
+	VMOVUPS      Y3, (AX)(SI*4)
+	VMOVUPS      Y2, (CX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2121
+
+endavx2122:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2123
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VANDPS       elemConstants<>+32(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+1248(SB), Y3
+	VMINPS       Y2, Y3, Y3
+	VMULPS       Y3, Y3, Y4
+	VMOVAPS      Y4, Y5
+	VFMSUB231PS  Y3, Y3, Y5
+	VMULPS       elemConstants<>+1280(SB), Y5, Y5
+	VMULPS       elemConstants<>+1280(SB), Y4, Y4
+	VMULPS       elemConstants<>+128(SB), Y4, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  elemConstants<>+160(SB), Y6, Y4
+	VADDPS       Y5, Y4, Y4
+	VFMADD231PS  elemConstants<>+192(SB), Y6, Y4
+	VBROADCASTSS elemConstants<>+224(SB), Y5
+	VFMADD213PS  elemConstants<>+256(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+288(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+320(SB), Y4, Y5
+	VFMADD213PS  elemConstants<>+352(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       elemConstants<>+384(SB), Y4, Y4
+	VCVTPS2DQ    Y6, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       elemConstants<>+416(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VPADDD       elemConstants<>+416(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS elemConstants<>+1248(SB), Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y6, Y2
+	VBROADCASTSS elemConstants<>+704(SB), Y4
+	VFMADD213PS  elemConstants<>+736(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+768(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+800(SB), Y3, Y4
+	VFMADD213PS  elemConstants<>+832(SB), Y3, Y4
+	VBROADCASTSS elemConstants<>+864(SB), Y5
+	VFMADD213PS  elemConstants<>+896(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+928(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+960(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+992(SB), Y3, Y5
+	VFMADD213PS  elemConstants<>+384(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y3
+	VMULPS       Y3, Y2, Y3
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBLENDVPS    Y1, Y3, Y4, Y3
+	VMULPS       Y3, Y1, Y4
+	VBROADCASTSS elemConstants<>+1728(SB), Y5
+	VBROADCASTSS elemConstants<>+1760(SB), Y6
+	VMINPS       Y1, Y6, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMULPS       elemConstants<>+1792(SB), Y2, Y2
+	VFMADD231PS  Y2, Y1, Y3
+	VMASKMOVPS   Y4, Y0, (AX)(SI*4)
+	VMASKMOVPS   Y3, Y0, (CX)(SI*4)
+
+doneavx2123:
+	VZEROUPPER
+	RET
+
+// func elemGELUTanhBothAVX2(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemGELUTanhBothAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2125
+
+loopavx2124:
+	VMOVUPS      (DX)(SI*4), Y0
+	VMULPS       Y0, Y0, Y1
+	VMULPS       elemConstants<>+1312(SB), Y1, Y1
+	VADDPS       elemConstants<>+1344(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS elemConstants<>+576(SB), Y2
+	VBROADCASTSS elemConstants<>+96(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y3
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y2
+	VDIVPS       Y2, Y0, Y2
+	VBROADCASTSS elemConstants<>+2112(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VADDPS       elemConstants<>+384(SB), Y1, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS elemConstants<>+1824(SB), Y4
+	VBROADCASTSS elemConstants<>+1856(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VMAXPS       Y0, Y4, Y0
+	VMULPS       Y0, Y0, Y4
+	VMULPS       elemConstants<>+1888(SB), Y4, Y4
+	VADDPS       elemConstants<>+1920(SB), Y4, Y4
+	VMULPS       Y4, Y0, Y0
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VFMADD231PS  Y0, Y1, Y4
+	VMULPS       Y4, Y3, Y0
+	VMOVUPS      Y2, (AX)(SI*4)
+	VMOVUPS      Y0, (CX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2124
+
+endavx2125:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2126
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMULPS       Y1, Y1, Y2
+	VMULPS       elemConstants<>+1312(SB), Y2, Y2
+	VADDPS       elemConstants<>+1344(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y3
+	VDIVPS       Y3, Y1, Y3
+	VBROADCASTSS elemConstants<>+2112(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+384(SB), Y2, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS elemConstants<>+1824(SB), Y5
+	VBROADCASTSS elemConstants<>+1856(SB), Y6
+	VMINPS       Y1, Y6, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMULPS       Y1, Y1, Y5
+	VMULPS       elemConstants<>+1888(SB), Y5, Y5
+	VADDPS       elemConstants<>+1920(SB), Y5, Y5
+	VMULPS       Y5, Y1, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VFMADD231PS  Y1, Y2, Y5
+	VMULPS       Y5, Y4, Y1
+	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+
+doneavx2126:
+	VZEROUPPER
+	RET
+
+// func elemQuickGELUBothAVX2(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemQuickGELUBothAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2128
+
+loopavx2127:
+	VMOVUPS      (DX)(SI*4), Y0
+	VMULPS       elemConstants<>+1376(SB), Y0, Y1
+	VBROADCASTSS elemConstants<>+576(SB), Y2
+	VBROADCASTSS elemConstants<>+96(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y3
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y2
+	VDIVPS       Y2, Y0, Y2
+	VBROADCASTSS elemConstants<>+2112(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VADDPS       elemConstants<>+384(SB), Y1, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       elemConstants<>+1952(SB), Y0, Y0
+	VBROADCASTSS elemConstants<>+1984(SB), Y4
+	VBROADCASTSS elemConstants<>+2016(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VMAXPS       Y0, Y4, Y0
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VFMADD231PS  Y0, Y1, Y4
+	VMULPS       Y4, Y3, Y0
+	VMOVUPS      Y2, (AX)(SI*4)
+	VMOVUPS      Y0, (CX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2127
+
+endavx2128:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2129
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMULPS       elemConstants<>+1376(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y3
+	VDIVPS       Y3, Y1, Y3
+	VBROADCASTSS elemConstants<>+2112(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+384(SB), Y2, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       elemConstants<>+1952(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1984(SB), Y5
+	VBROADCASTSS elemConstants<>+2016(SB), Y6
+	VMINPS       Y1, Y6, Y1
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VFMADD231PS  Y1, Y2, Y5
+	VMULPS       Y5, Y4, Y1
+	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+
+doneavx2129:
+	VZEROUPPER
+	RET
+
+// func elemSiLUBothAVX2(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·elemSiLUBothAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JL   endavx2131
+
+loopavx2130:
+	VMOVUPS      (DX)(SI*4), Y0
+	VMULPS       elemConstants<>+512(SB), Y0, Y1
+	VBROADCASTSS elemConstants<>+576(SB), Y2
+	VBROADCASTSS elemConstants<>+96(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       elemConstants<>+128(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  elemConstants<>+160(SB), Y2, Y1
+	VFMADD231PS  elemConstants<>+192(SB), Y2, Y1
+	VBROADCASTSS elemConstants<>+224(SB), Y3
+	VFMADD213PS  elemConstants<>+256(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+288(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+320(SB), Y1, Y3
+	VFMADD213PS  elemConstants<>+352(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       elemConstants<>+416(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       elemConstants<>+384(SB), Y1, Y2
+	VDIVPS       Y2, Y0, Y2
+	VBROADCASTSS elemConstants<>+2112(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y3
+	VADDPS       elemConstants<>+384(SB), Y1, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       elemConstants<>+384(SB), Y0, Y0
+	VBROADCASTSS elemConstants<>+1984(SB), Y4
+	VBROADCASTSS elemConstants<>+2016(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VMAXPS       Y0, Y4, Y0
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VFMADD231PS  Y0, Y1, Y4
+	VMULPS       Y4, Y3, Y0
+	VMOVUPS      Y2, (AX)(SI*4)
+	VMOVUPS      Y0, (CX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loopavx2130
+
+endavx2131:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           doneavx2132
+	LEAQ         elemTail<>+0(SB), DI
+	NEGQ         BX
+	VMOVDQU      32(DI)(BX*4), Y0
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMULPS       elemConstants<>+512(SB), Y1, Y2
+	VBROADCASTSS elemConstants<>+576(SB), Y3
+	VBROADCASTSS elemConstants<>+96(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       elemConstants<>+128(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  elemConstants<>+160(SB), Y3, Y2
+	VFMADD231PS  elemConstants<>+192(SB), Y3, Y2
+	VBROADCASTSS elemConstants<>+224(SB), Y4
+	VFMADD213PS  elemConstants<>+256(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+288(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+320(SB), Y2, Y4
+	VFMADD213PS  elemConstants<>+352(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       elemConstants<>+416(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       elemConstants<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       elemConstants<>+384(SB), Y2, Y3
+	VDIVPS       Y3, Y1, Y3
+	VBROADCASTSS elemConstants<>+2112(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS elemConstants<>+384(SB), Y4
+	VADDPS       elemConstants<>+384(SB), Y2, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VMULPS       elemConstants<>+384(SB), Y1, Y1
+	VBROADCASTSS elemConstants<>+1984(SB), Y5
+	VBROADCASTSS elemConstants<>+2016(SB), Y6
+	VMINPS       Y1, Y6, Y1
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS elemConstants<>+384(SB), Y5
+	VFMADD231PS  Y1, Y2, Y5
+	VMULPS       Y5, Y4, Y1
+	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+
+doneavx2132:
+	VZEROUPPER
+	RET
+
 // func elemAddAVX2(z *float32, x *float32, y *float32, n int)
 // Requires: AVX
 TEXT ·elemAddAVX2(SB), NOSPLIT, $0-32
@@ -3002,9 +3524,9 @@ TEXT ·elemAddAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2122
+	JL   endavx2134
 
-loopavx2121:
+loopavx2133:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
@@ -3015,26 +3537,26 @@ loopavx2121:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2121
+	JGE     loopavx2133
 
-endavx2122:
+endavx2134:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2124
+	JL   endavx2136
 
-loopavx2123:
+loopavx2135:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2123
+	JGE     loopavx2135
 
-endavx2124:
+endavx2136:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2125
+	JZ         doneavx2137
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3043,7 +3565,7 @@ endavx2124:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2125:
+doneavx2137:
 	VZEROUPPER
 	RET
 
@@ -3056,9 +3578,9 @@ TEXT ·elemAddRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2127
+	JL           endavx2139
 
-loopavx2126:
+loopavx2138:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -3067,25 +3589,25 @@ loopavx2126:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2126
+	JGE     loopavx2138
 
-endavx2127:
+endavx2139:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2129
+	JL   endavx2141
 
-loopavx2128:
+loopavx2140:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2128
+	JGE     loopavx2140
 
-endavx2129:
+endavx2141:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2130
+	JZ         doneavx2142
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3093,7 +3615,7 @@ endavx2129:
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2130:
+doneavx2142:
 	VZEROUPPER
 	RET
 
@@ -3106,9 +3628,9 @@ TEXT ·elemSubAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2132
+	JL   endavx2144
 
-loopavx2131:
+loopavx2143:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
@@ -3119,26 +3641,26 @@ loopavx2131:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2131
+	JGE     loopavx2143
 
-endavx2132:
+endavx2144:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2134
+	JL   endavx2146
 
-loopavx2133:
+loopavx2145:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2133
+	JGE     loopavx2145
 
-endavx2134:
+endavx2146:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2135
+	JZ         doneavx2147
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3147,7 +3669,7 @@ endavx2134:
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2135:
+doneavx2147:
 	VZEROUPPER
 	RET
 
@@ -3160,9 +3682,9 @@ TEXT ·elemSubRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2137
+	JL           endavx2149
 
-loopavx2136:
+loopavx2148:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -3171,25 +3693,25 @@ loopavx2136:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2136
+	JGE     loopavx2148
 
-endavx2137:
+endavx2149:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2139
+	JL   endavx2151
 
-loopavx2138:
+loopavx2150:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2138
+	JGE     loopavx2150
 
-endavx2139:
+endavx2151:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2140
+	JZ         doneavx2152
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3197,7 +3719,7 @@ endavx2139:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2140:
+doneavx2152:
 	VZEROUPPER
 	RET
 
@@ -3210,9 +3732,9 @@ TEXT ·elemSubLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2142
+	JL           endavx2154
 
-loopavx2141:
+loopavx2153:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -3221,25 +3743,25 @@ loopavx2141:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2141
+	JGE     loopavx2153
 
-endavx2142:
+endavx2154:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2144
+	JL   endavx2156
 
-loopavx2143:
+loopavx2155:
 	VMOVUPS (CX)(BX*4), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2143
+	JGE     loopavx2155
 
-endavx2144:
+endavx2156:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2145
+	JZ         doneavx2157
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3247,7 +3769,7 @@ endavx2144:
 	VSUBPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2145:
+doneavx2157:
 	VZEROUPPER
 	RET
 
@@ -3260,9 +3782,9 @@ TEXT ·elemMulAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2147
+	JL   endavx2159
 
-loopavx2146:
+loopavx2158:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
@@ -3273,26 +3795,26 @@ loopavx2146:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2146
+	JGE     loopavx2158
 
-endavx2147:
+endavx2159:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2149
+	JL   endavx2161
 
-loopavx2148:
+loopavx2160:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2148
+	JGE     loopavx2160
 
-endavx2149:
+endavx2161:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2150
+	JZ         doneavx2162
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3301,7 +3823,7 @@ endavx2149:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2150:
+doneavx2162:
 	VZEROUPPER
 	RET
 
@@ -3314,9 +3836,9 @@ TEXT ·elemMulRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2152
+	JL           endavx2164
 
-loopavx2151:
+loopavx2163:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -3325,25 +3847,25 @@ loopavx2151:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2151
+	JGE     loopavx2163
 
-endavx2152:
+endavx2164:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2154
+	JL   endavx2166
 
-loopavx2153:
+loopavx2165:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2153
+	JGE     loopavx2165
 
-endavx2154:
+endavx2166:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2155
+	JZ         doneavx2167
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3351,7 +3873,7 @@ endavx2154:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2155:
+doneavx2167:
 	VZEROUPPER
 	RET
 
@@ -3364,9 +3886,9 @@ TEXT ·elemDivAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2157
+	JL   endavx2169
 
-loopavx2156:
+loopavx2168:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
@@ -3377,26 +3899,26 @@ loopavx2156:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2156
+	JGE     loopavx2168
 
-endavx2157:
+endavx2169:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2159
+	JL   endavx2171
 
-loopavx2158:
+loopavx2170:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2158
+	JGE     loopavx2170
 
-endavx2159:
+endavx2171:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2160
+	JZ         doneavx2172
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3405,7 +3927,7 @@ endavx2159:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2160:
+doneavx2172:
 	VZEROUPPER
 	RET
 
@@ -3418,9 +3940,9 @@ TEXT ·elemDivRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2162
+	JL           endavx2174
 
-loopavx2161:
+loopavx2173:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -3429,25 +3951,25 @@ loopavx2161:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2161
+	JGE     loopavx2173
 
-endavx2162:
+endavx2174:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2164
+	JL   endavx2176
 
-loopavx2163:
+loopavx2175:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2163
+	JGE     loopavx2175
 
-endavx2164:
+endavx2176:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2165
+	JZ         doneavx2177
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3455,7 +3977,7 @@ endavx2164:
 	VDIVPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2165:
+doneavx2177:
 	VZEROUPPER
 	RET
 
@@ -3468,9 +3990,9 @@ TEXT ·elemDivLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2167
+	JL           endavx2179
 
-loopavx2166:
+loopavx2178:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -3479,25 +4001,25 @@ loopavx2166:
 	VMOVUPS Y1, 32(AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx2166
+	JGE     loopavx2178
 
-endavx2167:
+endavx2179:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2169
+	JL   endavx2181
 
-loopavx2168:
+loopavx2180:
 	VMOVUPS (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2168
+	JGE     loopavx2180
 
-endavx2169:
+endavx2181:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2170
+	JZ         doneavx2182
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3505,7 +4027,7 @@ endavx2169:
 	VDIVPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2170:
+doneavx2182:
 	VZEROUPPER
 	RET
 
@@ -3518,9 +4040,9 @@ TEXT ·elemMinAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2172
+	JL   endavx2184
 
-loopavx2171:
+loopavx2183:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMINPS    Y1, Y0, Y1
@@ -3535,14 +4057,14 @@ loopavx2171:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2171
+	JGE       loopavx2183
 
-endavx2172:
+endavx2184:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2174
+	JL   endavx2186
 
-loopavx2173:
+loopavx2185:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMINPS    Y1, Y0, Y1
@@ -3551,12 +4073,12 @@ loopavx2173:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2173
+	JGE       loopavx2185
 
-endavx2174:
+endavx2186:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2175
+	JZ         doneavx2187
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3567,7 +4089,7 @@ endavx2174:
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2175:
+doneavx2187:
 	VZEROUPPER
 	RET
 
@@ -3580,9 +4102,9 @@ TEXT ·elemMinRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2177
+	JL           endavx2189
 
-loopavx2176:
+loopavx2188:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMINPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3595,14 +4117,14 @@ loopavx2176:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2176
+	JGE       loopavx2188
 
-endavx2177:
+endavx2189:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2179
+	JL   endavx2191
 
-loopavx2178:
+loopavx2190:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMINPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3610,12 +4132,12 @@ loopavx2178:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2178
+	JGE       loopavx2190
 
-endavx2179:
+endavx2191:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2180
+	JZ         doneavx2192
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3625,7 +4147,7 @@ endavx2179:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2180:
+doneavx2192:
 	VZEROUPPER
 	RET
 
@@ -3638,9 +4160,9 @@ TEXT ·elemMaxAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2182
+	JL   endavx2194
 
-loopavx2181:
+loopavx2193:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMAXPS    Y1, Y0, Y1
@@ -3655,14 +4177,14 @@ loopavx2181:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2181
+	JGE       loopavx2193
 
-endavx2182:
+endavx2194:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2184
+	JL   endavx2196
 
-loopavx2183:
+loopavx2195:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VMAXPS    Y1, Y0, Y1
@@ -3671,12 +4193,12 @@ loopavx2183:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2183
+	JGE       loopavx2195
 
-endavx2184:
+endavx2196:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2185
+	JZ         doneavx2197
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3687,7 +4209,7 @@ endavx2184:
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2185:
+doneavx2197:
 	VZEROUPPER
 	RET
 
@@ -3700,9 +4222,9 @@ TEXT ·elemMaxRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2187
+	JL           endavx2199
 
-loopavx2186:
+loopavx2198:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMAXPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3715,14 +4237,14 @@ loopavx2186:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2186
+	JGE       loopavx2198
 
-endavx2187:
+endavx2199:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2189
+	JL   endavx2201
 
-loopavx2188:
+loopavx2200:
 	VMOVUPS   (CX)(BX*4), Y1
 	VMAXPS    Y0, Y1, Y2
 	VCMPPS    $0x03, Y1, Y1, Y3
@@ -3730,12 +4252,12 @@ loopavx2188:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2188
+	JGE       loopavx2200
 
-endavx2189:
+endavx2201:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2190
+	JZ         doneavx2202
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3745,7 +4267,7 @@ endavx2189:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2190:
+doneavx2202:
 	VZEROUPPER
 	RET
 
@@ -3758,9 +4280,9 @@ TEXT ·elemPReluAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2192
+	JL   endavx2204
 
-loopavx2191:
+loopavx2203:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VXORPS    Y2, Y2, Y2
@@ -3777,14 +4299,14 @@ loopavx2191:
 	VMOVUPS   Y0, 32(AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2191
+	JGE       loopavx2203
 
-endavx2192:
+endavx2204:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2194
+	JL   endavx2206
 
-loopavx2193:
+loopavx2205:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VXORPS    Y2, Y2, Y2
@@ -3794,12 +4316,12 @@ loopavx2193:
 	VMOVUPS   Y0, (AX)(SI*4)
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2193
+	JGE       loopavx2205
 
-endavx2194:
+endavx2206:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2195
+	JZ         doneavx2207
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -3811,7 +4333,7 @@ endavx2194:
 	VBLENDVPS  Y3, Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2195:
+doneavx2207:
 	VZEROUPPER
 	RET
 
@@ -3824,9 +4346,9 @@ TEXT ·elemPReluRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2197
+	JL           endavx2209
 
-loopavx2196:
+loopavx2208:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y0, Y1, Y3
@@ -3841,14 +4363,14 @@ loopavx2196:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2196
+	JGE       loopavx2208
 
-endavx2197:
+endavx2209:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2199
+	JL   endavx2211
 
-loopavx2198:
+loopavx2210:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y0, Y1, Y3
@@ -3857,12 +4379,12 @@ loopavx2198:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2198
+	JGE       loopavx2210
 
-endavx2199:
+endavx2211:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2200
+	JZ         doneavx2212
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3873,7 +4395,7 @@ endavx2199:
 	VBLENDVPS  Y3, Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2200:
+doneavx2212:
 	VZEROUPPER
 	RET
 
@@ -3886,9 +4408,9 @@ TEXT ·elemPReluLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2202
+	JL           endavx2214
 
-loopavx2201:
+loopavx2213:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y1, Y0, Y1
@@ -3903,14 +4425,14 @@ loopavx2201:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2201
+	JGE       loopavx2213
 
-endavx2202:
+endavx2214:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2204
+	JL   endavx2216
 
-loopavx2203:
+loopavx2215:
 	VMOVUPS   (CX)(BX*4), Y1
 	VXORPS    Y2, Y2, Y2
 	VMULPS    Y1, Y0, Y1
@@ -3919,12 +4441,12 @@ loopavx2203:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2203
+	JGE       loopavx2215
 
-endavx2204:
+endavx2216:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2205
+	JZ         doneavx2217
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -3935,7 +4457,7 @@ endavx2204:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2205:
+doneavx2217:
 	VZEROUPPER
 	RET
 
@@ -3948,9 +4470,9 @@ TEXT ·elemEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2207
+	JL   endavx2219
 
-loopavx2206:
+loopavx2218:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3967,14 +4489,14 @@ loopavx2206:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2206
+	JGE          loopavx2218
 
-endavx2207:
+endavx2219:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2209
+	JL   endavx2221
 
-loopavx2208:
+loopavx2220:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -3984,12 +4506,12 @@ loopavx2208:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2208
+	JGE          loopavx2220
 
-endavx2209:
+endavx2221:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2210
+	JZ           doneavx2222
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4001,7 +4523,7 @@ endavx2209:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2210:
+doneavx2222:
 	VZEROUPPER
 	RET
 
@@ -4014,9 +4536,9 @@ TEXT ·elemEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2212
+	JL           endavx2224
 
-loopavx2211:
+loopavx2223:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4031,14 +4553,14 @@ loopavx2211:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2211
+	JGE          loopavx2223
 
-endavx2212:
+endavx2224:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2214
+	JL   endavx2226
 
-loopavx2213:
+loopavx2225:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4047,12 +4569,12 @@ loopavx2213:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2213
+	JGE          loopavx2225
 
-endavx2214:
+endavx2226:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2215
+	JZ           doneavx2227
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4063,7 +4585,7 @@ endavx2214:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2215:
+doneavx2227:
 	VZEROUPPER
 	RET
 
@@ -4076,9 +4598,9 @@ TEXT ·elemNotEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2217
+	JL   endavx2229
 
-loopavx2216:
+loopavx2228:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4095,14 +4617,14 @@ loopavx2216:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2216
+	JGE          loopavx2228
 
-endavx2217:
+endavx2229:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2219
+	JL   endavx2231
 
-loopavx2218:
+loopavx2230:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4112,12 +4634,12 @@ loopavx2218:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2218
+	JGE          loopavx2230
 
-endavx2219:
+endavx2231:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2220
+	JZ           doneavx2232
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4129,7 +4651,7 @@ endavx2219:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2220:
+doneavx2232:
 	VZEROUPPER
 	RET
 
@@ -4142,9 +4664,9 @@ TEXT ·elemNotEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2222
+	JL           endavx2234
 
-loopavx2221:
+loopavx2233:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4159,14 +4681,14 @@ loopavx2221:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2221
+	JGE          loopavx2233
 
-endavx2222:
+endavx2234:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2224
+	JL   endavx2236
 
-loopavx2223:
+loopavx2235:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4175,12 +4697,12 @@ loopavx2223:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2223
+	JGE          loopavx2235
 
-endavx2224:
+endavx2236:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2225
+	JZ           doneavx2237
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4191,7 +4713,7 @@ endavx2224:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2225:
+doneavx2237:
 	VZEROUPPER
 	RET
 
@@ -4204,9 +4726,9 @@ TEXT ·elemLessAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2227
+	JL   endavx2239
 
-loopavx2226:
+loopavx2238:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4223,14 +4745,14 @@ loopavx2226:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2226
+	JGE          loopavx2238
 
-endavx2227:
+endavx2239:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2229
+	JL   endavx2241
 
-loopavx2228:
+loopavx2240:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4240,12 +4762,12 @@ loopavx2228:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2228
+	JGE          loopavx2240
 
-endavx2229:
+endavx2241:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2230
+	JZ           doneavx2242
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4257,7 +4779,7 @@ endavx2229:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2230:
+doneavx2242:
 	VZEROUPPER
 	RET
 
@@ -4270,9 +4792,9 @@ TEXT ·elemLessRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2232
+	JL           endavx2244
 
-loopavx2231:
+loopavx2243:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4287,14 +4809,14 @@ loopavx2231:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2231
+	JGE          loopavx2243
 
-endavx2232:
+endavx2244:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2234
+	JL   endavx2246
 
-loopavx2233:
+loopavx2245:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4303,12 +4825,12 @@ loopavx2233:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2233
+	JGE          loopavx2245
 
-endavx2234:
+endavx2246:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2235
+	JZ           doneavx2247
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4319,7 +4841,7 @@ endavx2234:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2235:
+doneavx2247:
 	VZEROUPPER
 	RET
 
@@ -4332,9 +4854,9 @@ TEXT ·elemLessLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2237
+	JL           endavx2249
 
-loopavx2236:
+loopavx2248:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4349,14 +4871,14 @@ loopavx2236:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2236
+	JGE          loopavx2248
 
-endavx2237:
+endavx2249:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2239
+	JL   endavx2251
 
-loopavx2238:
+loopavx2250:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4365,12 +4887,12 @@ loopavx2238:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2238
+	JGE          loopavx2250
 
-endavx2239:
+endavx2251:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2240
+	JZ           doneavx2252
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4381,7 +4903,7 @@ endavx2239:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2240:
+doneavx2252:
 	VZEROUPPER
 	RET
 
@@ -4394,9 +4916,9 @@ TEXT ·elemLessOrEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2242
+	JL   endavx2254
 
-loopavx2241:
+loopavx2253:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4413,14 +4935,14 @@ loopavx2241:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2241
+	JGE          loopavx2253
 
-endavx2242:
+endavx2254:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2244
+	JL   endavx2256
 
-loopavx2243:
+loopavx2255:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4430,12 +4952,12 @@ loopavx2243:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2243
+	JGE          loopavx2255
 
-endavx2244:
+endavx2256:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2245
+	JZ           doneavx2257
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4447,7 +4969,7 @@ endavx2244:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2245:
+doneavx2257:
 	VZEROUPPER
 	RET
 
@@ -4460,9 +4982,9 @@ TEXT ·elemLessOrEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2247
+	JL           endavx2259
 
-loopavx2246:
+loopavx2258:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4477,14 +4999,14 @@ loopavx2246:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2246
+	JGE          loopavx2258
 
-endavx2247:
+endavx2259:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2249
+	JL   endavx2261
 
-loopavx2248:
+loopavx2260:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4493,12 +5015,12 @@ loopavx2248:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2248
+	JGE          loopavx2260
 
-endavx2249:
+endavx2261:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2250
+	JZ           doneavx2262
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4509,7 +5031,7 @@ endavx2249:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2250:
+doneavx2262:
 	VZEROUPPER
 	RET
 
@@ -4522,9 +5044,9 @@ TEXT ·elemLessOrEqualLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2252
+	JL           endavx2264
 
-loopavx2251:
+loopavx2263:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4539,14 +5061,14 @@ loopavx2251:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2251
+	JGE          loopavx2263
 
-endavx2252:
+endavx2264:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2254
+	JL   endavx2266
 
-loopavx2253:
+loopavx2265:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4555,12 +5077,12 @@ loopavx2253:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2253
+	JGE          loopavx2265
 
-endavx2254:
+endavx2266:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2255
+	JZ           doneavx2267
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4571,7 +5093,7 @@ endavx2254:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2255:
+doneavx2267:
 	VZEROUPPER
 	RET
 
@@ -4584,9 +5106,9 @@ TEXT ·elemGreaterAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2257
+	JL   endavx2269
 
-loopavx2256:
+loopavx2268:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4603,14 +5125,14 @@ loopavx2256:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2256
+	JGE          loopavx2268
 
-endavx2257:
+endavx2269:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2259
+	JL   endavx2271
 
-loopavx2258:
+loopavx2270:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4620,12 +5142,12 @@ loopavx2258:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2258
+	JGE          loopavx2270
 
-endavx2259:
+endavx2271:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2260
+	JZ           doneavx2272
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4637,7 +5159,7 @@ endavx2259:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2260:
+doneavx2272:
 	VZEROUPPER
 	RET
 
@@ -4650,9 +5172,9 @@ TEXT ·elemGreaterRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2262
+	JL           endavx2274
 
-loopavx2261:
+loopavx2273:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4667,14 +5189,14 @@ loopavx2261:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2261
+	JGE          loopavx2273
 
-endavx2262:
+endavx2274:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2264
+	JL   endavx2276
 
-loopavx2263:
+loopavx2275:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4683,12 +5205,12 @@ loopavx2263:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2263
+	JGE          loopavx2275
 
-endavx2264:
+endavx2276:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2265
+	JZ           doneavx2277
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4699,7 +5221,7 @@ endavx2264:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2265:
+doneavx2277:
 	VZEROUPPER
 	RET
 
@@ -4712,9 +5234,9 @@ TEXT ·elemGreaterLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2267
+	JL           endavx2279
 
-loopavx2266:
+loopavx2278:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4729,14 +5251,14 @@ loopavx2266:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2266
+	JGE          loopavx2278
 
-endavx2267:
+endavx2279:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2269
+	JL   endavx2281
 
-loopavx2268:
+loopavx2280:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4745,12 +5267,12 @@ loopavx2268:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2268
+	JGE          loopavx2280
 
-endavx2269:
+endavx2281:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2270
+	JZ           doneavx2282
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4761,7 +5283,7 @@ endavx2269:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2270:
+doneavx2282:
 	VZEROUPPER
 	RET
 
@@ -4774,9 +5296,9 @@ TEXT ·elemGreaterOrEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2272
+	JL   endavx2284
 
-loopavx2271:
+loopavx2283:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4793,14 +5315,14 @@ loopavx2271:
 	VMOVUPS      Y0, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx2271
+	JGE          loopavx2283
 
-endavx2272:
+endavx2284:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2274
+	JL   endavx2286
 
-loopavx2273:
+loopavx2285:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
@@ -4810,12 +5332,12 @@ loopavx2273:
 	VMOVUPS      Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2273
+	JGE          loopavx2285
 
-endavx2274:
+endavx2286:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2275
+	JZ           doneavx2287
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -4827,7 +5349,7 @@ endavx2274:
 	VBLENDVPS    Y1, Y3, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2275:
+doneavx2287:
 	VZEROUPPER
 	RET
 
@@ -4840,9 +5362,9 @@ TEXT ·elemGreaterOrEqualRightAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2277
+	JL           endavx2289
 
-loopavx2276:
+loopavx2288:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4857,14 +5379,14 @@ loopavx2276:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2276
+	JGE          loopavx2288
 
-endavx2277:
+endavx2289:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2279
+	JL   endavx2291
 
-loopavx2278:
+loopavx2290:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4873,12 +5395,12 @@ loopavx2278:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2278
+	JGE          loopavx2290
 
-endavx2279:
+endavx2291:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2280
+	JZ           doneavx2292
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4889,7 +5411,7 @@ endavx2279:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2280:
+doneavx2292:
 	VZEROUPPER
 	RET
 
@@ -4902,9 +5424,9 @@ TEXT ·elemGreaterOrEqualLeftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2282
+	JL           endavx2294
 
-loopavx2281:
+loopavx2293:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4919,14 +5441,14 @@ loopavx2281:
 	VMOVUPS      Y1, 32(AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2281
+	JGE          loopavx2293
 
-endavx2282:
+endavx2294:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2284
+	JL   endavx2296
 
-loopavx2283:
+loopavx2295:
 	VMOVUPS      (CX)(BX*4), Y1
 	VBROADCASTSS elemConstants<>+384(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4935,12 +5457,12 @@ loopavx2283:
 	VMOVUPS      Y1, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2283
+	JGE          loopavx2295
 
-endavx2284:
+endavx2296:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2285
+	JZ           doneavx2297
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -4951,7 +5473,7 @@ endavx2284:
 	VBLENDVPS    Y0, Y3, Y4, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-doneavx2285:
+doneavx2297:
 	VZEROUPPER
 	RET
 
@@ -4964,9 +5486,9 @@ TEXT ·elemAxpyAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2287
+	JL           endavx2299
 
-loopavx2286:
+loopavx2298:
 	VMOVUPS     (CX)(BX*4), Y1
 	VMOVUPS     (AX)(BX*4), Y2
 	VFMADD231PS Y1, Y0, Y2
@@ -4977,26 +5499,26 @@ loopavx2286:
 	VMOVUPS     Y2, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2286
+	JGE         loopavx2298
 
-endavx2287:
+endavx2299:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2289
+	JL   endavx2301
 
-loopavx2288:
+loopavx2300:
 	VMOVUPS     (CX)(BX*4), Y1
 	VMOVUPS     (AX)(BX*4), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2288
+	JGE         loopavx2300
 
-endavx2289:
+endavx2301:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2290
+	JZ          doneavx2302
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y1
@@ -5005,7 +5527,7 @@ endavx2289:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS  Y3, Y1, (AX)(BX*4)
 
-doneavx2290:
+doneavx2302:
 	VZEROUPPER
 	RET
 
@@ -5020,9 +5542,9 @@ TEXT ·elemSumAVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2292
+	JL     endavx2304
 
-loopavx2291:
+loopavx2303:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5037,14 +5559,14 @@ loopavx2291:
 	VADDPD       Y4, Y3, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2291
+	JGE          loopavx2303
 
-endavx2292:
+endavx2304:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2294
+	JL   endavx2306
 
-loopavx2293:
+loopavx2305:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5053,12 +5575,12 @@ loopavx2293:
 	VADDPD       Y4, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2293
+	JGE          loopavx2305
 
-endavx2294:
+endavx2306:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2295
+	JZ           doneavx2307
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -5069,7 +5591,7 @@ endavx2294:
 	VADDPD       Y5, Y0, Y0
 	VADDPD       Y4, Y1, Y1
 
-doneavx2295:
+doneavx2307:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -5092,9 +5614,9 @@ TEXT ·elemSumSquareAVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2297
+	JL     endavx2309
 
-loopavx2296:
+loopavx2308:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5109,14 +5631,14 @@ loopavx2296:
 	VFMADD231PD  Y4, Y4, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2296
+	JGE          loopavx2308
 
-endavx2297:
+endavx2309:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2299
+	JL   endavx2311
 
-loopavx2298:
+loopavx2310:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5125,12 +5647,12 @@ loopavx2298:
 	VFMADD231PD  Y4, Y4, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2298
+	JGE          loopavx2310
 
-endavx2299:
+endavx2311:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2300
+	JZ           doneavx2312
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -5141,7 +5663,7 @@ endavx2299:
 	VFMADD231PD  Y5, Y5, Y0
 	VFMADD231PD  Y4, Y4, Y1
 
-doneavx2300:
+doneavx2312:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -5164,9 +5686,9 @@ TEXT ·elemL1AVX2(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x10, CX
-	JL     endavx2302
+	JL     endavx2314
 
-loopavx2301:
+loopavx2313:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5189,14 +5711,14 @@ loopavx2301:
 	VADDPD       Y4, Y3, Y3
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2301
+	JGE          loopavx2313
 
-endavx2302:
+endavx2314:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2304
+	JL   endavx2316
 
-loopavx2303:
+loopavx2315:
 	VMOVUPS      (AX)(DX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5209,12 +5731,12 @@ loopavx2303:
 	VADDPD       Y4, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2303
+	JGE          loopavx2315
 
-endavx2304:
+endavx2316:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2305
+	JZ           doneavx2317
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y4
@@ -5229,7 +5751,7 @@ endavx2304:
 	VPSRLQ       $0x01, Y4, Y4
 	VADDPD       Y4, Y1, Y1
 
-doneavx2305:
+doneavx2317:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -5253,9 +5775,9 @@ TEXT ·elemDotAVX2(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x10, DX
-	JL     endavx2307
+	JL     endavx2319
 
-loopavx2306:
+loopavx2318:
 	VMOVUPS      (AX)(BX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5278,14 +5800,14 @@ loopavx2306:
 	VFMADD231PD  Y4, Y6, Y3
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2306
+	JGE          loopavx2318
 
-endavx2307:
+endavx2319:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2309
+	JL   endavx2321
 
-loopavx2308:
+loopavx2320:
 	VMOVUPS      (AX)(BX*4), Y4
 	VCVTPS2PD    X4, Y5
 	VEXTRACTF128 $0x01, Y4, X4
@@ -5298,12 +5820,12 @@ loopavx2308:
 	VFMADD231PD  Y4, Y6, Y1
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2308
+	JGE          loopavx2320
 
-endavx2309:
+endavx2321:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2310
+	JZ           doneavx2322
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y4
@@ -5318,7 +5840,7 @@ endavx2309:
 	VFMADD231PD  Y6, Y7, Y0
 	VFMADD231PD  Y5, Y4, Y1
 
-doneavx2310:
+doneavx2322:
 	VADDPD       Y1, Y0, Y0
 	VADDPD       Y3, Y2, Y2
 	VADDPD       Y2, Y0, Y0
@@ -5334,15 +5856,15 @@ doneavx2310:
 // Requires: AVX
 TEXT ·elemLargestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2112(SB), Y0
-	VBROADCASTSS elemConstants<>+2112(SB), Y1
+	VBROADCASTSS elemConstants<>+2144(SB), Y0
+	VBROADCASTSS elemConstants<>+2144(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2312
+	JL           endavx2324
 
-loopavx2311:
+loopavx2323:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
@@ -5353,26 +5875,26 @@ loopavx2311:
 	VMAXPS  Y3, Y1, Y1
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx2311
+	JGE     loopavx2323
 
-endavx2312:
+endavx2324:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2314
+	JL   endavx2326
 
-loopavx2313:
+loopavx2325:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
 	VMAXPS  Y3, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2313
+	JGE     loopavx2325
 
-endavx2314:
+endavx2326:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2315
+	JZ         doneavx2327
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y3
@@ -5382,7 +5904,7 @@ endavx2314:
 	VBLENDVPS  Y3, Y4, Y0, Y3
 	VMAXPS     Y3, Y0, Y0
 
-doneavx2315:
+doneavx2327:
 	VMAXPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X0, X1, X1
@@ -5393,10 +5915,10 @@ doneavx2315:
 	VMOVAPS      Y2, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
-	JZ           numbersavx2316
-	VMOVSS       elemConstants<>+2144(SB), X1
+	JZ           numbersavx2328
+	VMOVSS       elemConstants<>+2176(SB), X1
 
-numbersavx2316:
+numbersavx2328:
 	VMOVSS X1, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -5405,15 +5927,15 @@ numbersavx2316:
 // Requires: AVX
 TEXT ·elemSmallestAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2176(SB), Y0
-	VBROADCASTSS elemConstants<>+2176(SB), Y1
+	VBROADCASTSS elemConstants<>+2208(SB), Y0
+	VBROADCASTSS elemConstants<>+2208(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2318
+	JL           endavx2330
 
-loopavx2317:
+loopavx2329:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
@@ -5424,26 +5946,26 @@ loopavx2317:
 	VMINPS  Y3, Y1, Y1
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx2317
+	JGE     loopavx2329
 
-endavx2318:
+endavx2330:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2320
+	JL   endavx2332
 
-loopavx2319:
+loopavx2331:
 	VMOVUPS (AX)(DX*4), Y3
 	VCMPPS  $0x03, Y3, Y3, Y4
 	VORPS   Y4, Y2, Y2
 	VMINPS  Y3, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2319
+	JGE     loopavx2331
 
-endavx2320:
+endavx2332:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2321
+	JZ         doneavx2333
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y3
@@ -5453,7 +5975,7 @@ endavx2320:
 	VBLENDVPS  Y3, Y4, Y0, Y3
 	VMINPS     Y3, Y0, Y0
 
-doneavx2321:
+doneavx2333:
 	VMINPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMINPS       X0, X1, X1
@@ -5464,10 +5986,10 @@ doneavx2321:
 	VMOVAPS      Y2, Y0
 	VMOVMSKPS    Y0, AX
 	TESTL        AX, AX
-	JZ           numbersavx2322
-	VMOVSS       elemConstants<>+2144(SB), X1
+	JZ           numbersavx2334
+	VMOVSS       elemConstants<>+2176(SB), X1
 
-numbersavx2322:
+numbersavx2334:
 	VMOVSS X1, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -5483,9 +6005,9 @@ TEXT ·elemExpSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2324
+	JL           endavx2336
 
-loopavx2323:
+loopavx2335:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+576(SB), Y4
@@ -5556,14 +6078,14 @@ loopavx2323:
 	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx2323
+	JGE          loopavx2335
 
-endavx2324:
+endavx2336:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2326
+	JL   endavx2338
 
-loopavx2325:
+loopavx2337:
 	VMOVUPS      (CX)(BX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+576(SB), Y4
@@ -5600,12 +6122,12 @@ loopavx2325:
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2325
+	JGE          loopavx2337
 
-endavx2326:
+endavx2338:
 	ADDQ         $0x08, DX
 	TESTQ        DX, DX
-	JZ           doneavx2327
+	JZ           doneavx2339
 	LEAQ         elemTail<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y3
@@ -5645,7 +6167,7 @@ endavx2326:
 	VANDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y1
 
-doneavx2327:
+doneavx2339:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -5667,9 +6189,9 @@ TEXT ·elemSumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2329
+	JL           endavx2341
 
-loopavx2328:
+loopavx2340:
 	VMOVUPS      (AX)(DX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+576(SB), Y4
@@ -5738,14 +6260,14 @@ loopavx2328:
 	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, DX
 	SUBQ         $0x10, CX
-	JGE          loopavx2328
+	JGE          loopavx2340
 
-endavx2329:
+endavx2341:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2331
+	JL   endavx2343
 
-loopavx2330:
+loopavx2342:
 	VMOVUPS      (AX)(DX*4), Y3
 	VSUBPS       Y0, Y3, Y3
 	VBROADCASTSS elemConstants<>+576(SB), Y4
@@ -5781,12 +6303,12 @@ loopavx2330:
 	VADDPS       Y3, Y1, Y1
 	ADDQ         $0x08, DX
 	SUBQ         $0x08, CX
-	JGE          loopavx2330
+	JGE          loopavx2342
 
-endavx2331:
+endavx2343:
 	ADDQ         $0x08, CX
 	TESTQ        CX, CX
-	JZ           doneavx2332
+	JZ           doneavx2344
 	LEAQ         elemTail<>+0(SB), BX
 	NEGQ         CX
 	VMOVDQU      32(BX)(CX*4), Y3
@@ -5825,7 +6347,7 @@ endavx2331:
 	VANDPS       Y3, Y0, Y0
 	VADDPS       Y0, Y1, Y1
 
-doneavx2332:
+doneavx2344:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -5847,9 +6369,9 @@ TEXT ·elemLogSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2334
+	JL           endavx2346
 
-loopavx2333:
+loopavx2345:
 	VMOVUPS      (DX)(SI*4), Y1
 	VBROADCASTSS elemConstants<>+576(SB), Y2
 	VBROADCASTSS elemConstants<>+96(SB), Y3
@@ -5886,12 +6408,12 @@ loopavx2333:
 	VMOVUPS      Y2, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2333
+	JGE          loopavx2345
 
-endavx2334:
+endavx2346:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2335
+	JZ           doneavx2347
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y1
@@ -5930,7 +6452,7 @@ endavx2334:
 	VFNMADD231PS Y0, Y2, Y3
 	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
 
-doneavx2335:
+doneavx2347:
 	VZEROUPPER
 	RET
 
@@ -5946,9 +6468,9 @@ TEXT ·elemDotFloatAVX2(SB), NOSPLIT, $0-28
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x20, DX
-	JL     endavx2337
+	JL     endavx2349
 
-loopavx2336:
+loopavx2348:
 	VMOVUPS     (AX)(BX*4), Y4
 	VMOVUPS     (CX)(BX*4), Y5
 	VFMADD231PS Y5, Y4, Y0
@@ -5963,25 +6485,25 @@ loopavx2336:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx2336
+	JGE         loopavx2348
 
-endavx2337:
+endavx2349:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JL   endavx2339
+	JL   endavx2351
 
-loopavx2338:
+loopavx2350:
 	VMOVUPS     (AX)(BX*4), Y4
 	VMOVUPS     (CX)(BX*4), Y5
 	VFMADD231PS Y5, Y4, Y0
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2338
+	JGE         loopavx2350
 
-endavx2339:
+endavx2351:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2340
+	JZ          doneavx2352
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y4
@@ -5989,7 +6511,7 @@ endavx2339:
 	VMASKMOVPS  (CX)(BX*4), Y4, Y4
 	VFMADD231PS Y4, Y5, Y0
 
-doneavx2340:
+doneavx2352:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -6013,9 +6535,9 @@ TEXT ·elemSoftmaxGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2342
+	JL           endavx2354
 
-loopavx2341:
+loopavx2353:
 	VMOVUPS (DX)(SI*4), Y1
 	VMOVUPS (CX)(SI*4), Y2
 	VSUBPS  Y0, Y2, Y2
@@ -6028,14 +6550,14 @@ loopavx2341:
 	VMOVUPS Y1, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2341
+	JGE     loopavx2353
 
-endavx2342:
+endavx2354:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2344
+	JL   endavx2356
 
-loopavx2343:
+loopavx2355:
 	VMOVUPS (DX)(SI*4), Y1
 	VMOVUPS (CX)(SI*4), Y2
 	VSUBPS  Y0, Y2, Y2
@@ -6043,12 +6565,12 @@ loopavx2343:
 	VMOVUPS Y1, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2343
+	JGE     loopavx2355
 
-endavx2344:
+endavx2356:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2345
+	JZ         doneavx2357
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y1
@@ -6058,7 +6580,7 @@ endavx2344:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(SI*4)
 
-doneavx2345:
+doneavx2357:
 	VZEROUPPER
 	RET
 
@@ -6073,9 +6595,9 @@ TEXT ·elemSumFloatAVX2(SB), NOSPLIT, $0-20
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx2347
+	JL     endavx2359
 
-loopavx2346:
+loopavx2358:
 	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVUPS 32(AX)(DX*4), Y4
@@ -6086,31 +6608,31 @@ loopavx2346:
 	VADDPS  Y4, Y3, Y3
 	ADDQ    $0x20, DX
 	SUBQ    $0x20, CX
-	JGE     loopavx2346
+	JGE     loopavx2358
 
-endavx2347:
+endavx2359:
 	ADDQ $0x20, CX
 	SUBQ $0x08, CX
-	JL   endavx2349
+	JL   endavx2361
 
-loopavx2348:
+loopavx2360:
 	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y4, Y0, Y0
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
-	JGE     loopavx2348
+	JGE     loopavx2360
 
-endavx2349:
+endavx2361:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2350
+	JZ         doneavx2362
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y4
 	VMASKMOVPS (AX)(DX*4), Y4, Y4
 	VADDPS     Y4, Y0, Y0
 
-doneavx2350:
+doneavx2362:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
@@ -6136,9 +6658,9 @@ TEXT ·elemMomentsAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2352
+	JL           endavx2364
 
-loopavx2351:
+loopavx2363:
 	VMOVUPS     (AX)(DX*4), Y5
 	VSUBPS      Y0, Y5, Y5
 	VADDPS      Y5, Y1, Y1
@@ -6149,26 +6671,26 @@ loopavx2351:
 	VFMADD231PS Y5, Y5, Y4
 	ADDQ        $0x10, DX
 	SUBQ        $0x10, CX
-	JGE         loopavx2351
+	JGE         loopavx2363
 
-endavx2352:
+endavx2364:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2354
+	JL   endavx2366
 
-loopavx2353:
+loopavx2365:
 	VMOVUPS     (AX)(DX*4), Y5
 	VSUBPS      Y0, Y5, Y5
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS Y5, Y5, Y3
 	ADDQ        $0x08, DX
 	SUBQ        $0x08, CX
-	JGE         loopavx2353
+	JGE         loopavx2365
 
-endavx2354:
+endavx2366:
 	ADDQ        $0x08, CX
 	TESTQ       CX, CX
-	JZ          doneavx2355
+	JZ          doneavx2367
 	LEAQ        elemTail<>+0(SB), BX
 	NEGQ        CX
 	VMOVDQU     32(BX)(CX*4), Y5
@@ -6178,7 +6700,7 @@ endavx2354:
 	VADDPS      Y0, Y1, Y1
 	VFMADD231PS Y0, Y0, Y3
 
-doneavx2355:
+doneavx2367:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -6209,9 +6731,9 @@ TEXT ·elemNormalizeAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2357
+	JL           endavx2369
 
-loopavx2356:
+loopavx2368:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -6224,14 +6746,14 @@ loopavx2356:
 	VMOVUPS     Y4, 32(AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2356
+	JGE         loopavx2368
 
-endavx2357:
+endavx2369:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2359
+	JL   endavx2371
 
-loopavx2358:
+loopavx2370:
 	VMOVUPS     (CX)(BX*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -6239,12 +6761,12 @@ loopavx2358:
 	VMOVUPS     Y4, (AX)(BX*4)
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2358
+	JGE         loopavx2370
 
-endavx2359:
+endavx2371:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2360
+	JZ          doneavx2372
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y3
@@ -6254,7 +6776,7 @@ endavx2359:
 	VFMADD231PS Y1, Y0, Y2
 	VMASKMOVPS  Y2, Y3, (AX)(BX*4)
 
-doneavx2360:
+doneavx2372:
 	VZEROUPPER
 	RET
 
@@ -6271,9 +6793,9 @@ TEXT ·elemNormalizeAffineAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+48(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2362
+	JL           endavx2374
 
-loopavx2361:
+loopavx2373:
 	VMOVUPS     (CX)(DI*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -6292,14 +6814,14 @@ loopavx2361:
 	VMOVUPS     Y5, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2361
+	JGE         loopavx2373
 
-endavx2362:
+endavx2374:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2364
+	JL   endavx2376
 
-loopavx2363:
+loopavx2375:
 	VMOVUPS     (CX)(DI*4), Y3
 	VSUBPS      Y0, Y3, Y3
 	VMOVAPS     Y2, Y4
@@ -6310,12 +6832,12 @@ loopavx2363:
 	VMOVUPS     Y5, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2363
+	JGE         loopavx2375
 
-endavx2364:
+endavx2376:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2365
+	JZ          doneavx2377
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y3
@@ -6328,7 +6850,7 @@ endavx2364:
 	VFMADD231PS Y0, Y2, Y1
 	VMASKMOVPS  Y1, Y3, (AX)(DI*4)
 
-doneavx2365:
+doneavx2377:
 	VZEROUPPER
 	RET
 
@@ -6345,9 +6867,9 @@ TEXT ·elemNormSumsAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2367
+	JL           endavx2379
 
-loopavx2366:
+loopavx2378:
 	VMOVUPS     (AX)(BX*4), Y5
 	VADDPS      Y5, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y6
@@ -6360,14 +6882,14 @@ loopavx2366:
 	VFMADD231PS Y6, Y5, Y4
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx2366
+	JGE         loopavx2378
 
-endavx2367:
+endavx2379:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2369
+	JL   endavx2381
 
-loopavx2368:
+loopavx2380:
 	VMOVUPS     (AX)(BX*4), Y5
 	VADDPS      Y5, Y1, Y1
 	VMOVUPS     (CX)(BX*4), Y6
@@ -6375,12 +6897,12 @@ loopavx2368:
 	VFMADD231PS Y6, Y5, Y3
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
-	JGE         loopavx2368
+	JGE         loopavx2380
 
-endavx2369:
+endavx2381:
 	ADDQ        $0x08, DX
 	TESTQ       DX, DX
-	JZ          doneavx2370
+	JZ          doneavx2382
 	LEAQ        elemTail<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y5
@@ -6391,7 +6913,7 @@ endavx2369:
 	VANDPS      Y5, Y0, Y0
 	VFMADD231PS Y0, Y6, Y3
 
-doneavx2370:
+doneavx2382:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -6425,9 +6947,9 @@ TEXT ·elemNormSumsGammaAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2372
+	JL           endavx2384
 
-loopavx2371:
+loopavx2383:
 	VMOVUPS     (AX)(SI*4), Y5
 	VMOVUPS     (DX)(SI*4), Y6
 	VMULPS      Y6, Y5, Y5
@@ -6444,14 +6966,14 @@ loopavx2371:
 	VFMADD231PS Y6, Y5, Y4
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx2371
+	JGE         loopavx2383
 
-endavx2372:
+endavx2384:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2374
+	JL   endavx2386
 
-loopavx2373:
+loopavx2385:
 	VMOVUPS     (AX)(SI*4), Y5
 	VMOVUPS     (DX)(SI*4), Y6
 	VMULPS      Y6, Y5, Y5
@@ -6461,12 +6983,12 @@ loopavx2373:
 	VFMADD231PS Y6, Y5, Y3
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JGE         loopavx2373
+	JGE         loopavx2385
 
-endavx2374:
+endavx2386:
 	ADDQ        $0x08, BX
 	TESTQ       BX, BX
-	JZ          doneavx2375
+	JZ          doneavx2387
 	LEAQ        elemTail<>+0(SB), DI
 	NEGQ        BX
 	VMOVDQU     32(DI)(BX*4), Y5
@@ -6479,7 +7001,7 @@ endavx2374:
 	VANDPS      Y5, Y0, Y0
 	VFMADD231PS Y0, Y6, Y3
 
-doneavx2375:
+doneavx2387:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X1, X0, X0
@@ -6512,9 +7034,9 @@ TEXT ·elemNormGradAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2377
+	JL           endavx2389
 
-loopavx2376:
+loopavx2388:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6531,14 +7053,14 @@ loopavx2376:
 	VMOVUPS     Y5, 32(AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx2376
+	JGE         loopavx2388
 
-endavx2377:
+endavx2389:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2379
+	JL   endavx2391
 
-loopavx2378:
+loopavx2390:
 	VMOVUPS     (DX)(SI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6548,12 +7070,12 @@ loopavx2378:
 	VMOVUPS     Y5, (AX)(SI*4)
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
-	JGE         loopavx2378
+	JGE         loopavx2390
 
-endavx2379:
+endavx2391:
 	ADDQ        $0x08, BX
 	TESTQ       BX, BX
-	JZ          doneavx2380
+	JZ          doneavx2392
 	LEAQ        elemTail<>+0(SB), DI
 	NEGQ        BX
 	VMOVDQU     32(DI)(BX*4), Y4
@@ -6565,7 +7087,7 @@ endavx2379:
 	VFMADD231PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y4, (AX)(SI*4)
 
-doneavx2380:
+doneavx2392:
 	VZEROUPPER
 	RET
 
@@ -6583,9 +7105,9 @@ TEXT ·elemNormGradGammaAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2382
+	JL           endavx2394
 
-loopavx2381:
+loopavx2393:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6606,14 +7128,14 @@ loopavx2381:
 	VMOVUPS     Y5, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2381
+	JGE         loopavx2393
 
-endavx2382:
+endavx2394:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2384
+	JL   endavx2396
 
-loopavx2383:
+loopavx2395:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6625,12 +7147,12 @@ loopavx2383:
 	VMOVUPS     Y5, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2383
+	JGE         loopavx2395
 
-endavx2384:
+endavx2396:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2385
+	JZ          doneavx2397
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y4
@@ -6644,7 +7166,7 @@ endavx2384:
 	VFMADD231PS Y1, Y0, Y3
 	VMASKMOVPS  Y3, Y4, (AX)(DI*4)
 
-doneavx2385:
+doneavx2397:
 	VZEROUPPER
 	RET
 
@@ -6662,9 +7184,9 @@ TEXT ·elemNormGradAddAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x10, SI
-	JL           endavx2387
+	JL           endavx2399
 
-loopavx2386:
+loopavx2398:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6685,14 +7207,14 @@ loopavx2386:
 	VMOVUPS     Y4, 32(AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx2386
+	JGE         loopavx2398
 
-endavx2387:
+endavx2399:
 	ADDQ $0x10, SI
 	SUBQ $0x08, SI
-	JL   endavx2389
+	JL   endavx2401
 
-loopavx2388:
+loopavx2400:
 	VMOVUPS     (DX)(DI*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6704,12 +7226,12 @@ loopavx2388:
 	VMOVUPS     Y4, (AX)(DI*4)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, SI
-	JGE         loopavx2388
+	JGE         loopavx2400
 
-endavx2389:
+endavx2401:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          doneavx2390
+	JZ          doneavx2402
 	LEAQ        elemTail<>+0(SB), R8
 	NEGQ        SI
 	VMOVDQU     32(R8)(SI*4), Y4
@@ -6723,7 +7245,7 @@ endavx2389:
 	VADDPS      Y0, Y3, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(DI*4)
 
-doneavx2390:
+doneavx2402:
 	VZEROUPPER
 	RET
 
@@ -6742,9 +7264,9 @@ TEXT ·elemNormGradGammaAddAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), DI
 	XORQ         R8, R8
 	SUBQ         $0x10, DI
-	JL           endavx2392
+	JL           endavx2404
 
-loopavx2391:
+loopavx2403:
 	VMOVUPS     (DX)(R8*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6769,14 +7291,14 @@ loopavx2391:
 	VMOVUPS     Y4, 32(AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JGE         loopavx2391
+	JGE         loopavx2403
 
-endavx2392:
+endavx2404:
 	ADDQ $0x10, DI
 	SUBQ $0x08, DI
-	JL   endavx2394
+	JL   endavx2406
 
-loopavx2393:
+loopavx2405:
 	VMOVUPS     (DX)(R8*4), Y4
 	VSUBPS      Y0, Y4, Y4
 	VMOVAPS     Y3, Y5
@@ -6790,12 +7312,12 @@ loopavx2393:
 	VMOVUPS     Y4, (AX)(R8*4)
 	ADDQ        $0x08, R8
 	SUBQ        $0x08, DI
-	JGE         loopavx2393
+	JGE         loopavx2405
 
-endavx2394:
+endavx2406:
 	ADDQ        $0x08, DI
 	TESTQ       DI, DI
-	JZ          doneavx2395
+	JZ          doneavx2407
 	LEAQ        elemTail<>+0(SB), R9
 	NEGQ        DI
 	VMOVDQU     32(R9)(DI*4), Y4
@@ -6811,7 +7333,7 @@ endavx2394:
 	VADDPS      Y0, Y3, Y0
 	VMASKMOVPS  Y0, Y4, (AX)(R8*4)
 
-doneavx2395:
+doneavx2407:
 	VZEROUPPER
 	RET
 
@@ -6825,39 +7347,39 @@ TEXT ·elemCorrelate1AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), BX
 	XORQ SI, SI
 	SUBQ $0x08, BX
-	JL   endavx2397
+	JL   endavx2409
 
-loopavx2396:
+loopavx2408:
 	VBROADCASTSS start+72(FP), Y0
 	LEAQ         (AX)(SI*4), DI
 	MOVQ         CX, R9
 	MOVQ         kh+56(FP), R10
 
-tallavx2398:
+tallavx2410:
 	MOVQ DI, R8
 	MOVQ kw+64(FP), R11
 
-acrossavx2399:
+acrossavx2411:
 	VBROADCASTSS (R9), Y1
 	VFMADD231PS  (R8), Y1, Y0
 	ADDQ         DX, R8
 	ADDQ         $0x04, R9
 	DECQ         R11
-	JNZ          acrossavx2399
+	JNZ          acrossavx2411
 	ADDQ         tapRow+40(FP), DI
 	DECQ         R10
-	JNZ          tallavx2398
+	JNZ          tallavx2410
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+24(FP), R8
 	VMOVUPS      Y0, (DI)(SI*4)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
-	JGE          loopavx2396
+	JGE          loopavx2408
 
-endavx2397:
+endavx2409:
 	ADDQ         $0x08, BX
 	TESTQ        BX, BX
-	JZ           doneavx2400
+	JZ           doneavx2412
 	LEAQ         elemTail<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -6866,25 +7388,25 @@ endavx2397:
 	MOVQ         CX, BX
 	MOVQ         kh+56(FP), DI
 
-tallavx2401:
+tallavx2413:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R8
 
-acrossavx2402:
+acrossavx2414:
 	VBROADCASTSS (BX), Y2
 	VFMADD231PS  (CX), Y2, Y1
 	ADDQ         DX, CX
 	ADDQ         $0x04, BX
 	DECQ         R8
-	JNZ          acrossavx2402
+	JNZ          acrossavx2414
 	ADDQ         tapRow+40(FP), AX
 	DECQ         DI
-	JNZ          tallavx2401
+	JNZ          tallavx2413
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-doneavx2400:
+doneavx2412:
 	VZEROUPPER
 	RET
 
@@ -6899,9 +7421,9 @@ TEXT ·elemCorrelate4AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), DI
 	XORQ R8, R8
 	SUBQ $0x08, DI
-	JL   endavx2404
+	JL   endavx2416
 
-loopavx2403:
+loopavx2415:
 	VBROADCASTSS start+72(FP), Y0
 	VBROADCASTSS start+72(FP), Y1
 	VBROADCASTSS start+72(FP), Y2
@@ -6910,11 +7432,11 @@ loopavx2403:
 	MOVQ         CX, R11
 	MOVQ         kh+56(FP), R12
 
-tallavx2405:
+tallavx2417:
 	MOVQ R9, R10
 	MOVQ kw+64(FP), R13
 
-acrossavx2406:
+acrossavx2418:
 	VBROADCASTSS (R11), Y4
 	VFMADD231PS  (R10), Y4, Y0
 	VFMADD231PS  (R10)(DX*1), Y4, Y1
@@ -6923,10 +7445,10 @@ acrossavx2406:
 	ADDQ         BX, R10
 	ADDQ         $0x04, R11
 	DECQ         R13
-	JNZ          acrossavx2406
+	JNZ          acrossavx2418
 	ADDQ         tapRow+40(FP), R9
 	DECQ         R12
-	JNZ          tallavx2405
+	JNZ          tallavx2417
 	MOVQ         y+0(FP), R9
 	MOVQ         ldy+24(FP), R10
 	VMOVUPS      Y0, (R9)(R8*4)
@@ -6938,12 +7460,12 @@ acrossavx2406:
 	VMOVUPS      Y3, (R9)(R8*4)
 	ADDQ         $0x08, R8
 	SUBQ         $0x08, DI
-	JGE          loopavx2403
+	JGE          loopavx2415
 
-endavx2404:
+endavx2416:
 	ADDQ         $0x08, DI
 	TESTQ        DI, DI
-	JZ           doneavx2407
+	JZ           doneavx2419
 	LEAQ         elemTail<>+0(SB), R9
 	NEGQ         DI
 	VMOVDQU      32(R9)(DI*4), Y0
@@ -6955,11 +7477,11 @@ endavx2404:
 	MOVQ         CX, DI
 	MOVQ         kh+56(FP), R9
 
-tallavx2408:
+tallavx2420:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R10
 
-acrossavx2409:
+acrossavx2421:
 	VBROADCASTSS (DI), Y5
 	VFMADD231PS  (CX), Y5, Y1
 	VFMADD231PS  (CX)(DX*1), Y5, Y2
@@ -6968,10 +7490,10 @@ acrossavx2409:
 	ADDQ         BX, CX
 	ADDQ         $0x04, DI
 	DECQ         R10
-	JNZ          acrossavx2409
+	JNZ          acrossavx2421
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R9
-	JNZ          tallavx2408
+	JNZ          tallavx2420
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(R8*4)
@@ -6982,7 +7504,7 @@ acrossavx2409:
 	ADDQ         CX, AX
 	VMASKMOVPS   Y4, Y0, (AX)(R8*4)
 
-doneavx2407:
+doneavx2419:
 	VZEROUPPER
 	RET
 
@@ -6998,9 +7520,9 @@ TEXT ·elemCorrelate7AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), R8
 	XORQ R9, R9
 	SUBQ $0x08, R8
-	JL   endavx2411
+	JL   endavx2423
 
-loopavx2410:
+loopavx2422:
 	VBROADCASTSS start+72(FP), Y0
 	VBROADCASTSS start+72(FP), Y1
 	VBROADCASTSS start+72(FP), Y2
@@ -7012,11 +7534,11 @@ loopavx2410:
 	MOVQ         CX, R12
 	MOVQ         kh+56(FP), R13
 
-tallavx2412:
+tallavx2424:
 	MOVQ R10, R11
 	MOVQ kw+64(FP), R14
 
-acrossavx2413:
+acrossavx2425:
 	VBROADCASTSS (R12), Y7
 	VFMADD231PS  (R11), Y7, Y0
 	VFMADD231PS  (R11)(DX*1), Y7, Y1
@@ -7028,10 +7550,10 @@ acrossavx2413:
 	ADDQ         BX, R11
 	ADDQ         $0x04, R12
 	DECQ         R14
-	JNZ          acrossavx2413
+	JNZ          acrossavx2425
 	ADDQ         tapRow+40(FP), R10
 	DECQ         R13
-	JNZ          tallavx2412
+	JNZ          tallavx2424
 	MOVQ         y+0(FP), R10
 	MOVQ         ldy+24(FP), R11
 	VMOVUPS      Y0, (R10)(R9*4)
@@ -7049,12 +7571,12 @@ acrossavx2413:
 	VMOVUPS      Y6, (R10)(R9*4)
 	ADDQ         $0x08, R9
 	SUBQ         $0x08, R8
-	JGE          loopavx2410
+	JGE          loopavx2422
 
-endavx2411:
+endavx2423:
 	ADDQ         $0x08, R8
 	TESTQ        R8, R8
-	JZ           doneavx2414
+	JZ           doneavx2426
 	LEAQ         elemTail<>+0(SB), R10
 	NEGQ         R8
 	VMOVDQU      32(R10)(R8*4), Y0
@@ -7069,11 +7591,11 @@ endavx2411:
 	MOVQ         CX, R8
 	MOVQ         kh+56(FP), R10
 
-tallavx2415:
+tallavx2427:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R11
 
-acrossavx2416:
+acrossavx2428:
 	VBROADCASTSS (R8), Y8
 	VFMADD231PS  (CX), Y8, Y1
 	VFMADD231PS  (CX)(DX*1), Y8, Y2
@@ -7085,10 +7607,10 @@ acrossavx2416:
 	ADDQ         BX, CX
 	ADDQ         $0x04, R8
 	DECQ         R11
-	JNZ          acrossavx2416
+	JNZ          acrossavx2428
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R10
-	JNZ          tallavx2415
+	JNZ          tallavx2427
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMASKMOVPS   Y1, Y0, (AX)(R9*4)
@@ -7105,7 +7627,7 @@ acrossavx2416:
 	ADDQ         CX, AX
 	VMASKMOVPS   Y7, Y0, (AX)(R9*4)
 
-doneavx2414:
+doneavx2426:
 	VZEROUPPER
 	RET
 
@@ -7122,13 +7644,13 @@ TEXT ·elemCorrelateTapsAVX2(SB), NOSPLIT, $0-64
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 
-downavx2417:
+downavx2429:
 	MOVQ CX, DI
 	MOVQ n+56(FP), R8
 	LEAQ (AX)(R8*4), R8
 	MOVQ AX, R9
 
-alongavx2418:
+alongavx2430:
 	VMOVUPS      (R9), Y4
 	VFMADD231PS  (DI), Y4, Y0
 	VFMADD231PS  (DI)(DX*1), Y4, Y1
@@ -7137,11 +7659,11 @@ alongavx2418:
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R9
 	CMPQ         R9, R8
-	JB           alongavx2418
+	JB           alongavx2430
 	ADDQ         rowStep+32(FP), CX
 	ADDQ         ldy+24(FP), AX
 	DECQ         BX
-	JNZ          downavx2417
+	JNZ          downavx2429
 	MOVQ         dw+0(FP), AX
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X0, X4, X4
@@ -7182,15 +7704,15 @@ TEXT ·elemColumnSumAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2420
+	JL   endavx2432
 
-loopavx2419:
+loopavx2431:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	LEAQ   (AX)(BX*4), SI
 	MOVQ   rows+24(FP), DI
 
-rowavx2421:
+rowavx2433:
 	VMOVUPS      (SI), Y2
 	VCVTPS2PD    X2, Y3
 	VEXTRACTF128 $0x01, Y2, X2
@@ -7199,19 +7721,19 @@ rowavx2421:
 	VADDPD       Y2, Y1, Y1
 	ADDQ         stride+16(FP), SI
 	DECQ         DI
-	JNZ          rowavx2421
+	JNZ          rowavx2433
 	VCVTPD2PSY   Y0, X4
 	VCVTPD2PSY   Y1, X0
 	VINSERTF128  $0x01, X0, Y4, Y0
 	VMOVUPS      Y0, (CX)(BX*4)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
-	JGE          loopavx2419
+	JGE          loopavx2431
 
-endavx2420:
+endavx2432:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2422
+	JZ      doneavx2434
 	LEAQ    elemTail<>+0(SB), SI
 	NEGQ    DX
 	VMOVDQU 32(SI)(DX*4), Y0
@@ -7220,7 +7742,7 @@ endavx2420:
 	LEAQ    (AX)(BX*4), AX
 	MOVQ    rows+24(FP), DX
 
-rowavx2423:
+rowavx2435:
 	VMASKMOVPS   (AX), Y0, Y3
 	VCVTPS2PD    X3, Y5
 	VEXTRACTF128 $0x01, Y3, X3
@@ -7229,13 +7751,13 @@ rowavx2423:
 	VADDPD       Y3, Y2, Y2
 	ADDQ         stride+16(FP), AX
 	DECQ         DX
-	JNZ          rowavx2423
+	JNZ          rowavx2435
 	VCVTPD2PSY   Y1, X4
 	VCVTPD2PSY   Y2, X1
 	VINSERTF128  $0x01, X1, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
 
-doneavx2422:
+doneavx2434:
 	VZEROUPPER
 	RET
 
@@ -7249,9 +7771,9 @@ TEXT ·elemNormColumnsAVX2(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), SI
 	XORQ DI, DI
 	SUBQ $0x08, SI
-	JL   endavx2425
+	JL   endavx2437
 
-loopavx2424:
+loopavx2436:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -7263,7 +7785,7 @@ loopavx2424:
 	XORQ   R8, R8
 	MOVQ   rows+48(FP), R11
 
-rowavx2426:
+rowavx2438:
 	VBROADCASTSS (DX)(R8*4), Y4
 	VBROADCASTSS (BX)(R8*4), Y5
 	VMOVUPS      (AX)(R10*1), Y6
@@ -7284,7 +7806,7 @@ rowavx2426:
 	ADDQ         R9, R10
 	INCQ         R8
 	DECQ         R11
-	JNZ          rowavx2426
+	JNZ          rowavx2438
 	MOVQ         dgamma+0(FP), R8
 	VMOVUPS      (R8)(DI*4), Y4
 	VCVTPD2PSY   Y0, X8
@@ -7301,12 +7823,12 @@ rowavx2426:
 	VMOVUPS      Y0, (R8)(DI*4)
 	ADDQ         $0x08, DI
 	SUBQ         $0x08, SI
-	JGE          loopavx2424
+	JGE          loopavx2436
 
-endavx2425:
+endavx2437:
 	ADDQ    $0x08, SI
 	TESTQ   SI, SI
-	JZ      doneavx2427
+	JZ      doneavx2439
 	LEAQ    elemTail<>+0(SB), R8
 	NEGQ    SI
 	VMOVDQU 32(R8)(SI*4), Y0
@@ -7321,7 +7843,7 @@ endavx2425:
 	XORQ    SI, SI
 	MOVQ    rows+48(FP), R10
 
-rowavx2428:
+rowavx2440:
 	VBROADCASTSS (DX)(SI*4), Y5
 	VBROADCASTSS (BX)(SI*4), Y6
 	VMASKMOVPS   (AX)(R9*1), Y0, Y7
@@ -7342,7 +7864,7 @@ rowavx2428:
 	ADDQ         R8, R9
 	INCQ         SI
 	DECQ         R10
-	JNZ          rowavx2428
+	JNZ          rowavx2440
 	MOVQ         dgamma+0(FP), AX
 	VMASKMOVPS   (AX)(DI*4), Y0, Y5
 	VCVTPD2PSY   Y1, X8
@@ -7358,7 +7880,7 @@ rowavx2428:
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(DI*4)
 
-doneavx2427:
+doneavx2439:
 	VZEROUPPER
 	RET
 
@@ -7368,9 +7890,9 @@ TEXT ·elemWeightedAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), AX
 	XORQ CX, CX
 	SUBQ $0x20, AX
-	JL   endavx2430
+	JL   endavx2442
 
-loopavx2429:
+loopavx2441:
 	MOVQ   x+8(FP), DX
 	LEAQ   (DX)(CX*4), DX
 	MOVQ   stride+24(FP), BX
@@ -7381,9 +7903,9 @@ loopavx2429:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	TESTQ  DI, DI
-	JZ     rowsavx2432
+	JZ     rowsavx2444
 
-rowavx2431:
+rowavx2443:
 	VBROADCASTSS (SI), Y4
 	VMOVUPS      (DX), Y5
 	VMULPS       Y5, Y4, Y5
@@ -7400,9 +7922,9 @@ rowavx2431:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx2431
+	JNZ          rowavx2443
 
-rowsavx2432:
+rowsavx2444:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Y0, (DX)(CX*4)
 	VMOVUPS Y1, 32(DX)(CX*4)
@@ -7410,14 +7932,14 @@ rowsavx2432:
 	VMOVUPS Y3, 96(DX)(CX*4)
 	ADDQ    $0x20, CX
 	SUBQ    $0x20, AX
-	JGE     loopavx2429
+	JGE     loopavx2441
 
-endavx2430:
+endavx2442:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JL   endavx2434
+	JL   endavx2446
 
-loopavx2433:
+loopavx2445:
 	MOVQ   x+8(FP), DX
 	LEAQ   (DX)(CX*4), DX
 	MOVQ   stride+24(FP), BX
@@ -7425,9 +7947,9 @@ loopavx2433:
 	MOVQ   rows+32(FP), DI
 	VXORPS Y0, Y0, Y0
 	TESTQ  DI, DI
-	JZ     rowsavx2436
+	JZ     rowsavx2448
 
-rowavx2435:
+rowavx2447:
 	VBROADCASTSS (SI), Y1
 	VMOVUPS      (DX), Y2
 	VMULPS       Y2, Y1, Y1
@@ -7435,19 +7957,19 @@ rowavx2435:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx2435
+	JNZ          rowavx2447
 
-rowsavx2436:
+rowsavx2448:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Y0, (DX)(CX*4)
 	ADDQ    $0x08, CX
 	SUBQ    $0x08, AX
-	JGE     loopavx2433
+	JGE     loopavx2445
 
-endavx2434:
+endavx2446:
 	ADDQ    $0x08, AX
 	TESTQ   AX, AX
-	JZ      doneavx2437
+	JZ      doneavx2449
 	LEAQ    elemTail<>+0(SB), DX
 	NEGQ    AX
 	VMOVDQU 32(DX)(AX*4), Y0
@@ -7458,9 +7980,9 @@ endavx2434:
 	MOVQ    rows+32(FP), SI
 	VXORPS  Y1, Y1, Y1
 	TESTQ   SI, SI
-	JZ      rowsavx2439
+	JZ      rowsavx2451
 
-rowavx2438:
+rowavx2450:
 	VBROADCASTSS (BX), Y2
 	VMASKMOVPS   (AX), Y0, Y3
 	VMULPS       Y3, Y2, Y2
@@ -7468,13 +7990,13 @@ rowavx2438:
 	ADDQ         DX, AX
 	ADDQ         $0x04, BX
 	DECQ         SI
-	JNZ          rowavx2438
+	JNZ          rowavx2450
 
-rowsavx2439:
+rowsavx2451:
 	MOVQ       y+0(FP), AX
 	VMASKMOVPS Y1, Y0, (AX)(CX*4)
 
-doneavx2437:
+doneavx2449:
 	VZEROUPPER
 	RET
 
@@ -7484,9 +8006,9 @@ TEXT ·elemWeightedFoursAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), AX
 	XORQ CX, CX
 	SUBQ $0x20, AX
-	JL   endavx2441
+	JL   endavx2453
 
-loopavx2440:
+loopavx2452:
 	MOVQ         x+8(FP), DX
 	LEAQ         (DX)(CX*4), DX
 	MOVQ         stride+24(FP), BX
@@ -7497,14 +8019,14 @@ loopavx2440:
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	SUBQ         $0x04, DI
-	JL           foursavx2443
+	JL           foursavx2455
 	VBROADCASTSS elemConstants<>+0(SB), Y3
 	VMOVAPS      Y3, Y0
 	VMOVAPS      Y3, Y1
 	VMOVAPS      Y3, Y2
 	VMOVAPS      Y3, Y3
 
-fouravx2442:
+fouravx2454:
 	VBROADCASTSS (SI), Y4
 	VMOVUPS      (DX), Y5
 	VMULPS       Y5, Y4, Y5
@@ -7566,14 +8088,14 @@ fouravx2442:
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y4, Y3, Y3
 	SUBQ         $0x04, DI
-	JGE          fouravx2442
+	JGE          fouravx2454
 
-foursavx2443:
+foursavx2455:
 	ADDQ  $0x04, DI
 	TESTQ DI, DI
-	JZ    rowsavx2445
+	JZ    rowsavx2457
 
-rowavx2444:
+rowavx2456:
 	VBROADCASTSS (SI), Y4
 	VMOVUPS      (DX), Y5
 	VMULPS       Y5, Y4, Y5
@@ -7590,9 +8112,9 @@ rowavx2444:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx2444
+	JNZ          rowavx2456
 
-rowsavx2445:
+rowsavx2457:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Y0, (DX)(CX*4)
 	VMOVUPS Y1, 32(DX)(CX*4)
@@ -7600,14 +8122,14 @@ rowsavx2445:
 	VMOVUPS Y3, 96(DX)(CX*4)
 	ADDQ    $0x20, CX
 	SUBQ    $0x20, AX
-	JGE     loopavx2440
+	JGE     loopavx2452
 
-endavx2441:
+endavx2453:
 	ADDQ $0x20, AX
 	SUBQ $0x08, AX
-	JL   endavx2447
+	JL   endavx2459
 
-loopavx2446:
+loopavx2458:
 	MOVQ         x+8(FP), DX
 	LEAQ         (DX)(CX*4), DX
 	MOVQ         stride+24(FP), BX
@@ -7615,11 +8137,11 @@ loopavx2446:
 	MOVQ         rows+32(FP), DI
 	VXORPS       Y0, Y0, Y0
 	SUBQ         $0x04, DI
-	JL           foursavx2449
+	JL           foursavx2461
 	VBROADCASTSS elemConstants<>+0(SB), Y0
 	VMOVAPS      Y0, Y0
 
-fouravx2448:
+fouravx2460:
 	VBROADCASTSS (SI), Y1
 	VMOVUPS      (DX), Y2
 	VMULPS       Y2, Y1, Y1
@@ -7645,14 +8167,14 @@ fouravx2448:
 	ADDQ         $0x04, SI
 	VADDPS       Y1, Y0, Y0
 	SUBQ         $0x04, DI
-	JGE          fouravx2448
+	JGE          fouravx2460
 
-foursavx2449:
+foursavx2461:
 	ADDQ  $0x04, DI
 	TESTQ DI, DI
-	JZ    rowsavx2451
+	JZ    rowsavx2463
 
-rowavx2450:
+rowavx2462:
 	VBROADCASTSS (SI), Y1
 	VMOVUPS      (DX), Y2
 	VMULPS       Y2, Y1, Y1
@@ -7660,19 +8182,19 @@ rowavx2450:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx2450
+	JNZ          rowavx2462
 
-rowsavx2451:
+rowsavx2463:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Y0, (DX)(CX*4)
 	ADDQ    $0x08, CX
 	SUBQ    $0x08, AX
-	JGE     loopavx2446
+	JGE     loopavx2458
 
-endavx2447:
+endavx2459:
 	ADDQ         $0x08, AX
 	TESTQ        AX, AX
-	JZ           doneavx2452
+	JZ           doneavx2464
 	LEAQ         elemTail<>+0(SB), DX
 	NEGQ         AX
 	VMOVDQU      32(DX)(AX*4), Y0
@@ -7683,11 +8205,11 @@ endavx2447:
 	MOVQ         rows+32(FP), SI
 	VXORPS       Y1, Y1, Y1
 	SUBQ         $0x04, SI
-	JL           foursavx2454
+	JL           foursavx2466
 	VBROADCASTSS elemConstants<>+0(SB), Y1
 	VMOVAPS      Y1, Y1
 
-fouravx2453:
+fouravx2465:
 	VBROADCASTSS (BX), Y2
 	VMASKMOVPS   (AX), Y0, Y3
 	VMULPS       Y3, Y2, Y2
@@ -7713,14 +8235,14 @@ fouravx2453:
 	ADDQ         $0x04, BX
 	VADDPS       Y2, Y1, Y1
 	SUBQ         $0x04, SI
-	JGE          fouravx2453
+	JGE          fouravx2465
 
-foursavx2454:
+foursavx2466:
 	ADDQ  $0x04, SI
 	TESTQ SI, SI
-	JZ    rowsavx2456
+	JZ    rowsavx2468
 
-rowavx2455:
+rowavx2467:
 	VBROADCASTSS (BX), Y2
 	VMASKMOVPS   (AX), Y0, Y3
 	VMULPS       Y3, Y2, Y2
@@ -7728,13 +8250,13 @@ rowavx2455:
 	ADDQ         DX, AX
 	ADDQ         $0x04, BX
 	DECQ         SI
-	JNZ          rowavx2455
+	JNZ          rowavx2467
 
-rowsavx2456:
+rowsavx2468:
 	MOVQ       y+0(FP), AX
 	VMASKMOVPS Y1, Y0, (AX)(CX*4)
 
-doneavx2452:
+doneavx2464:
 	VZEROUPPER
 	RET
 
@@ -7747,9 +8269,9 @@ TEXT ·elemClampAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx2458
+	JL   endavx2470
 
-loopavx2457:
+loopavx2469:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (AX)(SI*4), Y1
 	VMAXPS  Y1, Y0, Y0
@@ -7768,14 +8290,14 @@ loopavx2457:
 	VMOVUPS Y0, 32(AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx2457
+	JGE     loopavx2469
 
-endavx2458:
+endavx2470:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2460
+	JL   endavx2472
 
-loopavx2459:
+loopavx2471:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (AX)(SI*4), Y1
 	VMAXPS  Y1, Y0, Y0
@@ -7786,12 +8308,12 @@ loopavx2459:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
-	JGE     loopavx2459
+	JGE     loopavx2471
 
-endavx2460:
+endavx2472:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2461
+	JZ         doneavx2473
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -7804,7 +8326,7 @@ endavx2460:
 	VMINPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-doneavx2461:
+doneavx2473:
 	VZEROUPPER
 	RET
 
@@ -7817,9 +8339,9 @@ TEXT ·elemAddSignedAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x10, DX
-	JL           endavx2463
+	JL           endavx2475
 
-loopavx2462:
+loopavx2474:
 	VMOVUPS   (CX)(BX*4), Y1
 	VANDPS    elemConstants<>+0(SB), Y1, Y2
 	VXORPS    Y2, Y0, Y2
@@ -7842,14 +8364,14 @@ loopavx2462:
 	VMOVUPS   Y1, 32(AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx2462
+	JGE       loopavx2474
 
-endavx2463:
+endavx2475:
 	ADDQ $0x10, DX
 	SUBQ $0x08, DX
-	JL   endavx2465
+	JL   endavx2477
 
-loopavx2464:
+loopavx2476:
 	VMOVUPS   (CX)(BX*4), Y1
 	VANDPS    elemConstants<>+0(SB), Y1, Y2
 	VXORPS    Y2, Y0, Y2
@@ -7862,12 +8384,12 @@ loopavx2464:
 	VMOVUPS   Y1, (AX)(BX*4)
 	ADDQ      $0x08, BX
 	SUBQ      $0x08, DX
-	JGE       loopavx2464
+	JGE       loopavx2476
 
-endavx2465:
+endavx2477:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         doneavx2466
+	JZ         doneavx2478
 	LEAQ       elemTail<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -7882,7 +8404,7 @@ endavx2465:
 	VADDPS     Y0, Y3, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-doneavx2466:
+doneavx2478:
 	VZEROUPPER
 	RET
 
@@ -7898,9 +8420,9 @@ TEXT ·elemOutsideAVX2(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx2468
+	JL           endavx2480
 
-loopavx2467:
+loopavx2479:
 	VMOVUPS   (AX)(SI*4), Y3
 	VMOVUPS   (DX)(SI*4), Y4
 	VXORPS    Y5, Y5, Y5
@@ -7921,14 +8443,14 @@ loopavx2467:
 	VORPS     Y3, Y2, Y2
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx2467
+	JGE       loopavx2479
 
-endavx2468:
+endavx2480:
 	ADDQ $0x10, BX
 	SUBQ $0x08, BX
-	JL   endavx2470
+	JL   endavx2482
 
-loopavx2469:
+loopavx2481:
 	VMOVUPS   (AX)(SI*4), Y3
 	VMOVUPS   (DX)(SI*4), Y4
 	VXORPS    Y5, Y5, Y5
@@ -7940,12 +8462,12 @@ loopavx2469:
 	VORPS     Y3, Y1, Y1
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2469
+	JGE       loopavx2481
 
-endavx2470:
+endavx2482:
 	ADDQ       $0x08, BX
 	TESTQ      BX, BX
-	JZ         doneavx2471
+	JZ         doneavx2483
 	LEAQ       elemTail<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y3
@@ -7959,7 +8481,7 @@ endavx2470:
 	VBLENDVPS  Y3, Y5, Y0, Y0
 	VORPS      Y0, Y1, Y1
 
-doneavx2471:
+doneavx2483:
 	VORPS        Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VORPS        X1, X0, X0
@@ -7976,15 +8498,15 @@ doneavx2471:
 TEXT ·elemInfiniteAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	VBROADCASTSS elemConstants<>+384(SB), Y0
-	VBROADCASTSS elemConstants<>+2176(SB), Y1
+	VBROADCASTSS elemConstants<>+2208(SB), Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
-	JL           endavx2473
+	JL           endavx2485
 
-loopavx2472:
+loopavx2484:
 	VMOVUPS   (AX)(DX*4), Y4
 	VANDPS    elemConstants<>+32(SB), Y4, Y4
 	VXORPS    Y5, Y5, Y5
@@ -7999,14 +8521,14 @@ loopavx2472:
 	VORPS     Y4, Y3, Y3
 	ADDQ      $0x10, DX
 	SUBQ      $0x10, CX
-	JGE       loopavx2472
+	JGE       loopavx2484
 
-endavx2473:
+endavx2485:
 	ADDQ $0x10, CX
 	SUBQ $0x08, CX
-	JL   endavx2475
+	JL   endavx2487
 
-loopavx2474:
+loopavx2486:
 	VMOVUPS   (AX)(DX*4), Y4
 	VANDPS    elemConstants<>+32(SB), Y4, Y4
 	VXORPS    Y5, Y5, Y5
@@ -8015,12 +8537,12 @@ loopavx2474:
 	VORPS     Y4, Y2, Y2
 	ADDQ      $0x08, DX
 	SUBQ      $0x08, CX
-	JGE       loopavx2474
+	JGE       loopavx2486
 
-endavx2475:
+endavx2487:
 	ADDQ       $0x08, CX
 	TESTQ      CX, CX
-	JZ         doneavx2476
+	JZ         doneavx2488
 	LEAQ       elemTail<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y4
@@ -8031,7 +8553,7 @@ endavx2475:
 	VBLENDVPS  Y1, Y5, Y0, Y0
 	VORPS      Y0, Y2, Y2
 
-doneavx2476:
+doneavx2488:
 	VORPS        Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VORPS        X2, X0, X0
@@ -8051,9 +8573,9 @@ TEXT ·elemEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2478
+	JL   endavx2490
 
-loopavx2477:
+loopavx2489:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -8061,17 +8583,17 @@ loopavx2477:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2477
+	JGE     loopavx2489
 
-endavx2478:
+endavx2490:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2479
+	JZ      doneavx2491
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2479:
+doneavx2491:
 	VZEROUPPER
 	RET
 
@@ -8083,9 +8605,9 @@ TEXT ·elemAddEvensAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 	SUBQ $0x08, DX
-	JL   endavx2481
+	JL   endavx2493
 
-loopavx2480:
+loopavx2492:
 	VMOVUPS (CX)(BX*8), Y0
 	VMOVUPS 32(CX)(BX*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
@@ -8095,17 +8617,17 @@ loopavx2480:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
-	JGE     loopavx2480
+	JGE     loopavx2492
 
-endavx2481:
+endavx2493:
 	ADDQ    $0x08, DX
 	TESTQ   DX, DX
-	JZ      doneavx2482
+	JZ      doneavx2494
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    DX
 	VMOVDQU 32(AX)(DX*4), Y0
 
-doneavx2482:
+doneavx2494:
 	VZEROUPPER
 	RET
 
@@ -8120,13 +8642,13 @@ TEXT ·elemLarger1AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+0(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+2208(SB), Y1
+	VPBROADCASTD elemConstants<>+2240(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2484
+	JL           endavx2496
 
-loopavx2483:
+loopavx2495:
 	VMOVUPS   (DX)(SI*4), Y2
 	VMOVUPS   (AX)(SI*4), Y3
 	VMOVUPS   (CX)(SI*4), Y4
@@ -8141,17 +8663,17 @@ loopavx2483:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2483
+	JGE       loopavx2495
 
-endavx2484:
+endavx2496:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2485
+	JZ      doneavx2497
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2485:
+doneavx2497:
 	VZEROUPPER
 	RET
 
@@ -8166,13 +8688,13 @@ TEXT ·elemLarger2AVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD X0, Y0
 	LEAQ         elemLanes<>+32(SB), BX
 	VPADDD       (BX), Y0, Y0
-	VPBROADCASTD elemConstants<>+2240(SB), Y1
+	VPBROADCASTD elemConstants<>+2272(SB), Y1
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x08, BX
-	JL           endavx2487
+	JL           endavx2499
 
-loopavx2486:
+loopavx2498:
 	VMOVUPS   (DX)(SI*8), Y2
 	VMOVUPS   32(DX)(SI*8), Y3
 	VSHUFPS   $0x88, Y3, Y2, Y2
@@ -8190,17 +8712,17 @@ loopavx2486:
 	VPADDD    Y1, Y0, Y0
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
-	JGE       loopavx2486
+	JGE       loopavx2498
 
-endavx2487:
+endavx2499:
 	ADDQ    $0x08, BX
 	TESTQ   BX, BX
-	JZ      doneavx2488
+	JZ      doneavx2500
 	LEAQ    elemTail<>+0(SB), AX
 	NEGQ    BX
 	VMOVDQU 32(AX)(BX*4), Y0
 
-doneavx2488:
+doneavx2500:
 	VZEROUPPER
 	RET
 
@@ -8221,7 +8743,7 @@ TEXT ·elemTransposeAVX2(SB), NOSPLIT, $0-40
 	LEAQ (DX)(DX*2), R12
 	LEAQ (R12)(DX*4), R12
 
-tileavx2489:
+tileavx2501:
 	VMOVUPS    (CX), Y0
 	VMOVUPS    (CX)(BX*1), Y1
 	VMOVUPS    (CX)(BX*2), Y2
@@ -8265,7 +8787,7 @@ tileavx2489:
 	LEAQ       (CX)(BX*8), CX
 	ADDQ       $0x20, AX
 	DECQ       SI
-	JNZ        tileavx2489
+	JNZ        tileavx2501
 	VZEROUPPER
 	RET
 
@@ -10944,6 +11466,466 @@ doneavx512120:
 	VZEROUPPER
 	RET
 
+// func elemGELUBothAVX512(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·elemGELUBothAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512122
+
+loopavx512121:
+	VMOVUPS          (DX)(SI*4), Z0
+	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+1248(SB), Z2
+	VMINPS           Z1, Z2, Z2
+	VMULPS           Z2, Z2, Z7
+	VMOVAPS          Z7, Z8
+	VFMSUB231PS      Z2, Z2, Z8
+	VMULPS.BCST      elemConstants<>+1280(SB), Z8, Z8
+	VMULPS.BCST      elemConstants<>+1280(SB), Z7, Z7
+	VMULPS.BCST      elemConstants<>+128(SB), Z7, Z9
+	VRNDSCALEPS      $0x08, Z9, Z9
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z9, Z7
+	VADDPS           Z8, Z7, Z7
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z9, Z7
+	VBROADCASTSS     elemConstants<>+224(SB), Z8
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z7, Z8
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z7, Z8
+	VMULPS           Z7, Z7, Z10
+	VFMADD231PS      Z10, Z8, Z7
+	VADDPS.BCST      elemConstants<>+384(SB), Z7, Z7
+	VSCALEFPS        Z9, Z7, Z7
+	VBROADCASTSS     elemConstants<>+1248(SB), Z8
+	VXORPS           Z9, Z9, Z9
+	VCMPPS           $0x11, Z8, Z1, K2
+	VBLENDMPS        Z7, Z9, K2, Z3
+	VBROADCASTSS     elemConstants<>+704(SB), Z1
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+864(SB), Z7
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z7
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z7
+	VDIVPS           Z7, Z1, Z1
+	VMULPS           Z1, Z3, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z2
+	VSUBPS           Z1, Z2, Z2
+	VPMOVD2M         Z0, K2
+	VBLENDMPS        Z1, Z2, K2, Z4
+	VMULPS           Z4, Z0, Z1
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z7
+	VMINPS           Z0, Z7, Z0
+	VMAXPS           Z0, Z2, Z0
+	VMULPS.BCST      elemConstants<>+1792(SB), Z3, Z2
+	VFMADD231PS      Z2, Z0, Z4
+	VMOVUPS          Z1, (AX)(SI*4)
+	VMOVUPS          Z4, (CX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512121
+
+endavx512122:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512123
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VANDPS.BCST      elemConstants<>+32(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+1248(SB), Z2
+	VMINPS           Z1, Z2, Z2
+	VMULPS           Z2, Z2, Z3
+	VMOVAPS          Z3, Z4
+	VFMSUB231PS      Z2, Z2, Z4
+	VMULPS.BCST      elemConstants<>+1280(SB), Z4, Z4
+	VMULPS.BCST      elemConstants<>+1280(SB), Z3, Z3
+	VMULPS.BCST      elemConstants<>+128(SB), Z3, Z7
+	VRNDSCALEPS      $0x08, Z7, Z7
+	VMOVAPS          Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z7, Z3
+	VADDPS           Z4, Z3, Z3
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z7, Z3
+	VBROADCASTSS     elemConstants<>+224(SB), Z4
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z3, Z4
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z3, Z4
+	VMULPS           Z3, Z3, Z8
+	VFMADD231PS      Z8, Z4, Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z3, Z3
+	VSCALEFPS        Z7, Z3, Z3
+	VBROADCASTSS     elemConstants<>+1248(SB), Z4
+	VXORPS           Z7, Z7, Z7
+	VCMPPS           $0x11, Z4, Z1, K2
+	VBLENDMPS        Z3, Z7, K2, Z5
+	VBROADCASTSS     elemConstants<>+704(SB), Z1
+	VFMADD213PS.BCST elemConstants<>+736(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+768(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+800(SB), Z2, Z1
+	VFMADD213PS.BCST elemConstants<>+832(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+864(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+896(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+928(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+960(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+992(SB), Z2, Z3
+	VFMADD213PS.BCST elemConstants<>+384(SB), Z2, Z3
+	VDIVPS           Z3, Z1, Z1
+	VMULPS           Z1, Z5, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z2
+	VSUBPS           Z1, Z2, Z2
+	VPMOVD2M         Z0, K2
+	VBLENDMPS        Z1, Z2, K2, Z6
+	VMULPS           Z6, Z0, Z1
+	VBROADCASTSS     elemConstants<>+1728(SB), Z2
+	VBROADCASTSS     elemConstants<>+1760(SB), Z3
+	VMINPS           Z0, Z3, Z0
+	VMAXPS           Z0, Z2, Z0
+	VMULPS.BCST      elemConstants<>+1792(SB), Z5, Z2
+	VFMADD231PS      Z2, Z0, Z6
+	VMOVUPS          Z1, K1, (AX)(SI*4)
+	VMOVUPS          Z6, K1, (CX)(SI*4)
+
+doneavx512123:
+	VZEROUPPER
+	RET
+
+// func elemGELUTanhBothAVX512(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemGELUTanhBothAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512125
+
+loopavx512124:
+	VMOVUPS          (DX)(SI*4), Z0
+	VMULPS           Z0, Z0, Z1
+	VMULPS.BCST      elemConstants<>+1312(SB), Z1, Z1
+	VADDPS.BCST      elemConstants<>+1344(SB), Z1, Z1
+	VMULPS           Z1, Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
+	VDIVPS           Z2, Z0, Z2
+	VBROADCASTSS     elemConstants<>+2112(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z1, Z1
+	VBROADCASTSS     elemConstants<>+1824(SB), Z4
+	VBROADCASTSS     elemConstants<>+1856(SB), Z5
+	VMINPS           Z0, Z5, Z0
+	VMAXPS           Z0, Z4, Z0
+	VMULPS           Z0, Z0, Z4
+	VMULPS.BCST      elemConstants<>+1888(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1920(SB), Z4, Z4
+	VMULPS           Z4, Z0, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z0, Z1, Z4
+	VMULPS           Z4, Z3, Z0
+	VMOVUPS          Z2, (AX)(SI*4)
+	VMOVUPS          Z0, (CX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512124
+
+endavx512125:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512126
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VMULPS           Z0, Z0, Z1
+	VMULPS.BCST      elemConstants<>+1312(SB), Z1, Z1
+	VADDPS.BCST      elemConstants<>+1344(SB), Z1, Z1
+	VMULPS           Z1, Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
+	VDIVPS           Z2, Z0, Z2
+	VBROADCASTSS     elemConstants<>+2112(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z1, Z1
+	VBROADCASTSS     elemConstants<>+1824(SB), Z4
+	VBROADCASTSS     elemConstants<>+1856(SB), Z5
+	VMINPS           Z0, Z5, Z0
+	VMAXPS           Z0, Z4, Z0
+	VMULPS           Z0, Z0, Z4
+	VMULPS.BCST      elemConstants<>+1888(SB), Z4, Z4
+	VADDPS.BCST      elemConstants<>+1920(SB), Z4, Z4
+	VMULPS           Z4, Z0, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z0, Z1, Z4
+	VMULPS           Z4, Z3, Z0
+	VMOVUPS          Z2, K1, (AX)(SI*4)
+	VMOVUPS          Z0, K1, (CX)(SI*4)
+
+doneavx512126:
+	VZEROUPPER
+	RET
+
+// func elemQuickGELUBothAVX512(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemQuickGELUBothAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512128
+
+loopavx512127:
+	VMOVUPS          (DX)(SI*4), Z0
+	VMULPS.BCST      elemConstants<>+1376(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
+	VDIVPS           Z2, Z0, Z2
+	VBROADCASTSS     elemConstants<>+2112(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z1, Z1
+	VMULPS.BCST      elemConstants<>+1952(SB), Z0, Z0
+	VBROADCASTSS     elemConstants<>+1984(SB), Z4
+	VBROADCASTSS     elemConstants<>+2016(SB), Z5
+	VMINPS           Z0, Z5, Z0
+	VMAXPS           Z0, Z4, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z0, Z1, Z4
+	VMULPS           Z4, Z3, Z0
+	VMOVUPS          Z2, (AX)(SI*4)
+	VMOVUPS          Z0, (CX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512127
+
+endavx512128:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512129
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VMULPS.BCST      elemConstants<>+1376(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
+	VDIVPS           Z2, Z0, Z2
+	VBROADCASTSS     elemConstants<>+2112(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z1, Z1
+	VMULPS.BCST      elemConstants<>+1952(SB), Z0, Z0
+	VBROADCASTSS     elemConstants<>+1984(SB), Z4
+	VBROADCASTSS     elemConstants<>+2016(SB), Z5
+	VMINPS           Z0, Z5, Z0
+	VMAXPS           Z0, Z4, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z0, Z1, Z4
+	VMULPS           Z4, Z3, Z0
+	VMOVUPS          Z2, K1, (AX)(SI*4)
+	VMOVUPS          Z0, K1, (CX)(SI*4)
+
+doneavx512129:
+	VZEROUPPER
+	RET
+
+// func elemSiLUBothAVX512(y *float32, s *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·elemSiLUBothAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JL   endavx512131
+
+loopavx512130:
+	VMOVUPS          (DX)(SI*4), Z0
+	VMULPS.BCST      elemConstants<>+512(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
+	VDIVPS           Z2, Z0, Z2
+	VBROADCASTSS     elemConstants<>+2112(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z1, Z1
+	VMULPS.BCST      elemConstants<>+384(SB), Z0, Z0
+	VBROADCASTSS     elemConstants<>+1984(SB), Z4
+	VBROADCASTSS     elemConstants<>+2016(SB), Z5
+	VMINPS           Z0, Z5, Z0
+	VMAXPS           Z0, Z4, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z0, Z1, Z4
+	VMULPS           Z4, Z3, Z0
+	VMOVUPS          Z2, (AX)(SI*4)
+	VMOVUPS          Z0, (CX)(SI*4)
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	JGE              loopavx512130
+
+endavx512131:
+	ADDQ             $0x10, BX
+	TESTQ            BX, BX
+	JZ               doneavx512132
+	MOVQ             $-1, DI
+	BZHIQ            BX, DI, DI
+	KMOVW            DI, K1
+	VMOVUPS.Z        (DX)(SI*4), K1, Z0
+	VMULPS.BCST      elemConstants<>+512(SB), Z0, Z1
+	VBROADCASTSS     elemConstants<>+576(SB), Z2
+	VBROADCASTSS     elemConstants<>+96(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VMAXPS           Z1, Z2, Z1
+	VMULPS.BCST      elemConstants<>+128(SB), Z1, Z2
+	VRNDSCALEPS      $0x08, Z2, Z2
+	VMOVAPS          Z1, Z1
+	VFMADD231PS.BCST elemConstants<>+160(SB), Z2, Z1
+	VFMADD231PS.BCST elemConstants<>+192(SB), Z2, Z1
+	VBROADCASTSS     elemConstants<>+224(SB), Z3
+	VFMADD213PS.BCST elemConstants<>+256(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+288(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+320(SB), Z1, Z3
+	VFMADD213PS.BCST elemConstants<>+352(SB), Z1, Z3
+	VMULPS           Z1, Z1, Z4
+	VFMADD231PS      Z4, Z3, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z1
+	VSCALEFPS        Z2, Z1, Z1
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z2
+	VDIVPS           Z2, Z0, Z2
+	VBROADCASTSS     elemConstants<>+2112(SB), Z3
+	VMINPS           Z1, Z3, Z1
+	VBROADCASTSS     elemConstants<>+384(SB), Z3
+	VADDPS.BCST      elemConstants<>+384(SB), Z1, Z4
+	VDIVPS           Z4, Z3, Z3
+	VMULPS           Z3, Z1, Z1
+	VMULPS.BCST      elemConstants<>+384(SB), Z0, Z0
+	VBROADCASTSS     elemConstants<>+1984(SB), Z4
+	VBROADCASTSS     elemConstants<>+2016(SB), Z5
+	VMINPS           Z0, Z5, Z0
+	VMAXPS           Z0, Z4, Z0
+	VBROADCASTSS     elemConstants<>+384(SB), Z4
+	VFMADD231PS      Z0, Z1, Z4
+	VMULPS           Z4, Z3, Z0
+	VMOVUPS          Z2, K1, (AX)(SI*4)
+	VMOVUPS          Z0, K1, (CX)(SI*4)
+
+doneavx512132:
+	VZEROUPPER
+	RET
+
 // func elemAddAVX512(z *float32, x *float32, y *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·elemAddAVX512(SB), NOSPLIT, $0-32
@@ -10953,9 +11935,9 @@ TEXT ·elemAddAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512122
+	JL   endavx512134
 
-loopavx512121:
+loopavx512133:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
@@ -10966,26 +11948,26 @@ loopavx512121:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512121
+	JGE     loopavx512133
 
-endavx512122:
+endavx512134:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512124
+	JL   endavx512136
 
-loopavx512123:
+loopavx512135:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512123
+	JGE     loopavx512135
 
-endavx512124:
+endavx512136:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512125
+	JZ        doneavx512137
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -10994,7 +11976,7 @@ endavx512124:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512125:
+doneavx512137:
 	VZEROUPPER
 	RET
 
@@ -11007,9 +11989,9 @@ TEXT ·elemAddRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512127
+	JL           endavx512139
 
-loopavx512126:
+loopavx512138:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -11018,25 +12000,25 @@ loopavx512126:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512126
+	JGE     loopavx512138
 
-endavx512127:
+endavx512139:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512129
+	JL   endavx512141
 
-loopavx512128:
+loopavx512140:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512128
+	JGE     loopavx512140
 
-endavx512129:
+endavx512141:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512130
+	JZ        doneavx512142
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11044,7 +12026,7 @@ endavx512129:
 	VADDPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512130:
+doneavx512142:
 	VZEROUPPER
 	RET
 
@@ -11057,9 +12039,9 @@ TEXT ·elemSubAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512132
+	JL   endavx512144
 
-loopavx512131:
+loopavx512143:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
@@ -11070,26 +12052,26 @@ loopavx512131:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512131
+	JGE     loopavx512143
 
-endavx512132:
+endavx512144:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512134
+	JL   endavx512146
 
-loopavx512133:
+loopavx512145:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512133
+	JGE     loopavx512145
 
-endavx512134:
+endavx512146:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512135
+	JZ        doneavx512147
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -11098,7 +12080,7 @@ endavx512134:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512135:
+doneavx512147:
 	VZEROUPPER
 	RET
 
@@ -11111,9 +12093,9 @@ TEXT ·elemSubRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512137
+	JL           endavx512149
 
-loopavx512136:
+loopavx512148:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -11122,25 +12104,25 @@ loopavx512136:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512136
+	JGE     loopavx512148
 
-endavx512137:
+endavx512149:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512139
+	JL   endavx512151
 
-loopavx512138:
+loopavx512150:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512138
+	JGE     loopavx512150
 
-endavx512139:
+endavx512151:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512140
+	JZ        doneavx512152
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11148,7 +12130,7 @@ endavx512139:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512140:
+doneavx512152:
 	VZEROUPPER
 	RET
 
@@ -11161,9 +12143,9 @@ TEXT ·elemSubLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512142
+	JL           endavx512154
 
-loopavx512141:
+loopavx512153:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -11172,25 +12154,25 @@ loopavx512141:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512141
+	JGE     loopavx512153
 
-endavx512142:
+endavx512154:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512144
+	JL   endavx512156
 
-loopavx512143:
+loopavx512155:
 	VMOVUPS (CX)(BX*4), Z1
 	VSUBPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512143
+	JGE     loopavx512155
 
-endavx512144:
+endavx512156:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512145
+	JZ        doneavx512157
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11198,7 +12180,7 @@ endavx512144:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512145:
+doneavx512157:
 	VZEROUPPER
 	RET
 
@@ -11211,9 +12193,9 @@ TEXT ·elemMulAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512147
+	JL   endavx512159
 
-loopavx512146:
+loopavx512158:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
@@ -11224,26 +12206,26 @@ loopavx512146:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512146
+	JGE     loopavx512158
 
-endavx512147:
+endavx512159:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512149
+	JL   endavx512161
 
-loopavx512148:
+loopavx512160:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512148
+	JGE     loopavx512160
 
-endavx512149:
+endavx512161:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512150
+	JZ        doneavx512162
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -11252,7 +12234,7 @@ endavx512149:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512150:
+doneavx512162:
 	VZEROUPPER
 	RET
 
@@ -11265,9 +12247,9 @@ TEXT ·elemMulRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512152
+	JL           endavx512164
 
-loopavx512151:
+loopavx512163:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -11276,25 +12258,25 @@ loopavx512151:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512151
+	JGE     loopavx512163
 
-endavx512152:
+endavx512164:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512154
+	JL   endavx512166
 
-loopavx512153:
+loopavx512165:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512153
+	JGE     loopavx512165
 
-endavx512154:
+endavx512166:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512155
+	JZ        doneavx512167
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11302,7 +12284,7 @@ endavx512154:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512155:
+doneavx512167:
 	VZEROUPPER
 	RET
 
@@ -11315,9 +12297,9 @@ TEXT ·elemDivAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512157
+	JL   endavx512169
 
-loopavx512156:
+loopavx512168:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
@@ -11328,26 +12310,26 @@ loopavx512156:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512156
+	JGE     loopavx512168
 
-endavx512157:
+endavx512169:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512159
+	JL   endavx512171
 
-loopavx512158:
+loopavx512170:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512158
+	JGE     loopavx512170
 
-endavx512159:
+endavx512171:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512160
+	JZ        doneavx512172
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -11356,7 +12338,7 @@ endavx512159:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512160:
+doneavx512172:
 	VZEROUPPER
 	RET
 
@@ -11369,9 +12351,9 @@ TEXT ·elemDivRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512162
+	JL           endavx512174
 
-loopavx512161:
+loopavx512173:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -11380,25 +12362,25 @@ loopavx512161:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512161
+	JGE     loopavx512173
 
-endavx512162:
+endavx512174:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512164
+	JL   endavx512176
 
-loopavx512163:
+loopavx512175:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512163
+	JGE     loopavx512175
 
-endavx512164:
+endavx512176:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512165
+	JZ        doneavx512177
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11406,7 +12388,7 @@ endavx512164:
 	VDIVPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512165:
+doneavx512177:
 	VZEROUPPER
 	RET
 
@@ -11419,9 +12401,9 @@ TEXT ·elemDivLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512167
+	JL           endavx512179
 
-loopavx512166:
+loopavx512178:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -11430,25 +12412,25 @@ loopavx512166:
 	VMOVUPS Z1, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
-	JGE     loopavx512166
+	JGE     loopavx512178
 
-endavx512167:
+endavx512179:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512169
+	JL   endavx512181
 
-loopavx512168:
+loopavx512180:
 	VMOVUPS (CX)(BX*4), Z1
 	VDIVPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
-	JGE     loopavx512168
+	JGE     loopavx512180
 
-endavx512169:
+endavx512181:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512170
+	JZ        doneavx512182
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11456,7 +12438,7 @@ endavx512169:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-doneavx512170:
+doneavx512182:
 	VZEROUPPER
 	RET
 
@@ -11469,9 +12451,9 @@ TEXT ·elemMinAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512172
+	JL   endavx512184
 
-loopavx512171:
+loopavx512183:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z1
@@ -11486,14 +12468,14 @@ loopavx512171:
 	VMOVUPS   Z3, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512171
+	JGE       loopavx512183
 
-endavx512172:
+endavx512184:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512174
+	JL   endavx512186
 
-loopavx512173:
+loopavx512185:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z1
@@ -11502,12 +12484,12 @@ loopavx512173:
 	VMOVUPS   Z4, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512173
+	JGE       loopavx512185
 
-endavx512174:
+endavx512186:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512175
+	JZ        doneavx512187
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -11518,7 +12500,7 @@ endavx512174:
 	VBLENDMPS Z0, Z1, K2, Z5
 	VMOVUPS   Z5, K1, (AX)(SI*4)
 
-doneavx512175:
+doneavx512187:
 	VZEROUPPER
 	RET
 
@@ -11531,9 +12513,9 @@ TEXT ·elemMinRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512177
+	JL           endavx512189
 
-loopavx512176:
+loopavx512188:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -11546,14 +12528,14 @@ loopavx512176:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512176
+	JGE       loopavx512188
 
-endavx512177:
+endavx512189:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512179
+	JL   endavx512191
 
-loopavx512178:
+loopavx512190:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -11561,12 +12543,12 @@ loopavx512178:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512178
+	JGE       loopavx512190
 
-endavx512179:
+endavx512191:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512180
+	JZ        doneavx512192
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11576,7 +12558,7 @@ endavx512179:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512180:
+doneavx512192:
 	VZEROUPPER
 	RET
 
@@ -11589,9 +12571,9 @@ TEXT ·elemMaxAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512182
+	JL   endavx512194
 
-loopavx512181:
+loopavx512193:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z1
@@ -11606,14 +12588,14 @@ loopavx512181:
 	VMOVUPS   Z3, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512181
+	JGE       loopavx512193
 
-endavx512182:
+endavx512194:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512184
+	JL   endavx512196
 
-loopavx512183:
+loopavx512195:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z1
@@ -11622,12 +12604,12 @@ loopavx512183:
 	VMOVUPS   Z4, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512183
+	JGE       loopavx512195
 
-endavx512184:
+endavx512196:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512185
+	JZ        doneavx512197
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -11638,7 +12620,7 @@ endavx512184:
 	VBLENDMPS Z0, Z1, K2, Z5
 	VMOVUPS   Z5, K1, (AX)(SI*4)
 
-doneavx512185:
+doneavx512197:
 	VZEROUPPER
 	RET
 
@@ -11651,9 +12633,9 @@ TEXT ·elemMaxRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512187
+	JL           endavx512199
 
-loopavx512186:
+loopavx512198:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -11666,14 +12648,14 @@ loopavx512186:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512186
+	JGE       loopavx512198
 
-endavx512187:
+endavx512199:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512189
+	JL   endavx512201
 
-loopavx512188:
+loopavx512200:
 	VMOVUPS   (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VCMPPS    $0x03, Z1, Z1, K2
@@ -11681,12 +12663,12 @@ loopavx512188:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512188
+	JGE       loopavx512200
 
-endavx512189:
+endavx512201:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512190
+	JZ        doneavx512202
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11696,7 +12678,7 @@ endavx512189:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512190:
+doneavx512202:
 	VZEROUPPER
 	RET
 
@@ -11709,9 +12691,9 @@ TEXT ·elemPReluAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512192
+	JL   endavx512204
 
-loopavx512191:
+loopavx512203:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VXORPS    Z2, Z2, Z2
@@ -11728,14 +12710,14 @@ loopavx512191:
 	VMOVUPS   Z4, 64(AX)(SI*4)
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512191
+	JGE       loopavx512203
 
-endavx512192:
+endavx512204:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512194
+	JL   endavx512206
 
-loopavx512193:
+loopavx512205:
 	VMOVUPS   (CX)(SI*4), Z0
 	VMOVUPS   (DX)(SI*4), Z1
 	VXORPS    Z2, Z2, Z2
@@ -11745,12 +12727,12 @@ loopavx512193:
 	VMOVUPS   Z5, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512193
+	JGE       loopavx512205
 
-endavx512194:
+endavx512206:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512195
+	JZ        doneavx512207
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -11762,7 +12744,7 @@ endavx512194:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(SI*4)
 
-doneavx512195:
+doneavx512207:
 	VZEROUPPER
 	RET
 
@@ -11775,9 +12757,9 @@ TEXT ·elemPReluRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512197
+	JL           endavx512209
 
-loopavx512196:
+loopavx512208:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z0, Z1, Z3
@@ -11792,14 +12774,14 @@ loopavx512196:
 	VMOVUPS   Z5, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512196
+	JGE       loopavx512208
 
-endavx512197:
+endavx512209:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512199
+	JL   endavx512211
 
-loopavx512198:
+loopavx512210:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z0, Z1, Z3
@@ -11808,12 +12790,12 @@ loopavx512198:
 	VMOVUPS   Z6, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512198
+	JGE       loopavx512210
 
-endavx512199:
+endavx512211:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512200
+	JZ        doneavx512212
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11824,7 +12806,7 @@ endavx512199:
 	VBLENDMPS Z0, Z1, K2, Z7
 	VMOVUPS   Z7, K1, (AX)(BX*4)
 
-doneavx512200:
+doneavx512212:
 	VZEROUPPER
 	RET
 
@@ -11837,9 +12819,9 @@ TEXT ·elemPReluLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512202
+	JL           endavx512214
 
-loopavx512201:
+loopavx512213:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z1, Z0, Z1
@@ -11854,14 +12836,14 @@ loopavx512201:
 	VMOVUPS   Z4, 64(AX)(BX*4)
 	ADDQ      $0x20, BX
 	SUBQ      $0x20, DX
-	JGE       loopavx512201
+	JGE       loopavx512213
 
-endavx512202:
+endavx512214:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512204
+	JL   endavx512216
 
-loopavx512203:
+loopavx512215:
 	VMOVUPS   (CX)(BX*4), Z1
 	VXORPS    Z2, Z2, Z2
 	VMULPS    Z1, Z0, Z1
@@ -11870,12 +12852,12 @@ loopavx512203:
 	VMOVUPS   Z5, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	SUBQ      $0x10, DX
-	JGE       loopavx512203
+	JGE       loopavx512215
 
-endavx512204:
+endavx512216:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        doneavx512205
+	JZ        doneavx512217
 	MOVQ      $-1, SI
 	BZHIQ     DX, SI, SI
 	KMOVW     SI, K1
@@ -11886,7 +12868,7 @@ endavx512204:
 	VBLENDMPS Z1, Z0, K2, Z6
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 
-doneavx512205:
+doneavx512217:
 	VZEROUPPER
 	RET
 
@@ -11899,9 +12881,9 @@ TEXT ·elemEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512207
+	JL   endavx512219
 
-loopavx512206:
+loopavx512218:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -11918,14 +12900,14 @@ loopavx512206:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512206
+	JGE          loopavx512218
 
-endavx512207:
+endavx512219:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512209
+	JL   endavx512221
 
-loopavx512208:
+loopavx512220:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -11935,12 +12917,12 @@ loopavx512208:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512208
+	JGE          loopavx512220
 
-endavx512209:
+endavx512221:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512210
+	JZ           doneavx512222
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -11952,7 +12934,7 @@ endavx512209:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512210:
+doneavx512222:
 	VZEROUPPER
 	RET
 
@@ -11965,9 +12947,9 @@ TEXT ·elemEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512212
+	JL           endavx512224
 
-loopavx512211:
+loopavx512223:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -11982,14 +12964,14 @@ loopavx512211:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512211
+	JGE          loopavx512223
 
-endavx512212:
+endavx512224:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512214
+	JL   endavx512226
 
-loopavx512213:
+loopavx512225:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -11998,12 +12980,12 @@ loopavx512213:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512213
+	JGE          loopavx512225
 
-endavx512214:
+endavx512226:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512215
+	JZ           doneavx512227
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12014,7 +12996,7 @@ endavx512214:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512215:
+doneavx512227:
 	VZEROUPPER
 	RET
 
@@ -12027,9 +13009,9 @@ TEXT ·elemNotEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512217
+	JL   endavx512229
 
-loopavx512216:
+loopavx512228:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12046,14 +13028,14 @@ loopavx512216:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512216
+	JGE          loopavx512228
 
-endavx512217:
+endavx512229:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512219
+	JL   endavx512231
 
-loopavx512218:
+loopavx512230:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12063,12 +13045,12 @@ loopavx512218:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512218
+	JGE          loopavx512230
 
-endavx512219:
+endavx512231:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512220
+	JZ           doneavx512232
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -12080,7 +13062,7 @@ endavx512219:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512220:
+doneavx512232:
 	VZEROUPPER
 	RET
 
@@ -12093,9 +13075,9 @@ TEXT ·elemNotEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512222
+	JL           endavx512234
 
-loopavx512221:
+loopavx512233:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12110,14 +13092,14 @@ loopavx512221:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512221
+	JGE          loopavx512233
 
-endavx512222:
+endavx512234:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512224
+	JL   endavx512236
 
-loopavx512223:
+loopavx512235:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12126,12 +13108,12 @@ loopavx512223:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512223
+	JGE          loopavx512235
 
-endavx512224:
+endavx512236:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512225
+	JZ           doneavx512237
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12142,7 +13124,7 @@ endavx512224:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512225:
+doneavx512237:
 	VZEROUPPER
 	RET
 
@@ -12155,9 +13137,9 @@ TEXT ·elemLessAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512227
+	JL   endavx512239
 
-loopavx512226:
+loopavx512238:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12174,14 +13156,14 @@ loopavx512226:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512226
+	JGE          loopavx512238
 
-endavx512227:
+endavx512239:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512229
+	JL   endavx512241
 
-loopavx512228:
+loopavx512240:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12191,12 +13173,12 @@ loopavx512228:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512228
+	JGE          loopavx512240
 
-endavx512229:
+endavx512241:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512230
+	JZ           doneavx512242
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -12208,7 +13190,7 @@ endavx512229:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512230:
+doneavx512242:
 	VZEROUPPER
 	RET
 
@@ -12221,9 +13203,9 @@ TEXT ·elemLessRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512232
+	JL           endavx512244
 
-loopavx512231:
+loopavx512243:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12238,14 +13220,14 @@ loopavx512231:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512231
+	JGE          loopavx512243
 
-endavx512232:
+endavx512244:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512234
+	JL   endavx512246
 
-loopavx512233:
+loopavx512245:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12254,12 +13236,12 @@ loopavx512233:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512233
+	JGE          loopavx512245
 
-endavx512234:
+endavx512246:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512235
+	JZ           doneavx512247
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12270,7 +13252,7 @@ endavx512234:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512235:
+doneavx512247:
 	VZEROUPPER
 	RET
 
@@ -12283,9 +13265,9 @@ TEXT ·elemLessLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512237
+	JL           endavx512249
 
-loopavx512236:
+loopavx512248:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12300,14 +13282,14 @@ loopavx512236:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512236
+	JGE          loopavx512248
 
-endavx512237:
+endavx512249:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512239
+	JL   endavx512251
 
-loopavx512238:
+loopavx512250:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12316,12 +13298,12 @@ loopavx512238:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512238
+	JGE          loopavx512250
 
-endavx512239:
+endavx512251:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512240
+	JZ           doneavx512252
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12332,7 +13314,7 @@ endavx512239:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512240:
+doneavx512252:
 	VZEROUPPER
 	RET
 
@@ -12345,9 +13327,9 @@ TEXT ·elemLessOrEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512242
+	JL   endavx512254
 
-loopavx512241:
+loopavx512253:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12364,14 +13346,14 @@ loopavx512241:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512241
+	JGE          loopavx512253
 
-endavx512242:
+endavx512254:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512244
+	JL   endavx512256
 
-loopavx512243:
+loopavx512255:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12381,12 +13363,12 @@ loopavx512243:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512243
+	JGE          loopavx512255
 
-endavx512244:
+endavx512256:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512245
+	JZ           doneavx512257
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -12398,7 +13380,7 @@ endavx512244:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512245:
+doneavx512257:
 	VZEROUPPER
 	RET
 
@@ -12411,9 +13393,9 @@ TEXT ·elemLessOrEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512247
+	JL           endavx512259
 
-loopavx512246:
+loopavx512258:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12428,14 +13410,14 @@ loopavx512246:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512246
+	JGE          loopavx512258
 
-endavx512247:
+endavx512259:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512249
+	JL   endavx512261
 
-loopavx512248:
+loopavx512260:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12444,12 +13426,12 @@ loopavx512248:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512248
+	JGE          loopavx512260
 
-endavx512249:
+endavx512261:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512250
+	JZ           doneavx512262
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12460,7 +13442,7 @@ endavx512249:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512250:
+doneavx512262:
 	VZEROUPPER
 	RET
 
@@ -12473,9 +13455,9 @@ TEXT ·elemLessOrEqualLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512252
+	JL           endavx512264
 
-loopavx512251:
+loopavx512263:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12490,14 +13472,14 @@ loopavx512251:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512251
+	JGE          loopavx512263
 
-endavx512252:
+endavx512264:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512254
+	JL   endavx512266
 
-loopavx512253:
+loopavx512265:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12506,12 +13488,12 @@ loopavx512253:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512253
+	JGE          loopavx512265
 
-endavx512254:
+endavx512266:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512255
+	JZ           doneavx512267
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12522,7 +13504,7 @@ endavx512254:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512255:
+doneavx512267:
 	VZEROUPPER
 	RET
 
@@ -12535,9 +13517,9 @@ TEXT ·elemGreaterAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512257
+	JL   endavx512269
 
-loopavx512256:
+loopavx512268:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12554,14 +13536,14 @@ loopavx512256:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512256
+	JGE          loopavx512268
 
-endavx512257:
+endavx512269:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512259
+	JL   endavx512271
 
-loopavx512258:
+loopavx512270:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12571,12 +13553,12 @@ loopavx512258:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512258
+	JGE          loopavx512270
 
-endavx512259:
+endavx512271:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512260
+	JZ           doneavx512272
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -12588,7 +13570,7 @@ endavx512259:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512260:
+doneavx512272:
 	VZEROUPPER
 	RET
 
@@ -12601,9 +13583,9 @@ TEXT ·elemGreaterRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512262
+	JL           endavx512274
 
-loopavx512261:
+loopavx512273:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12618,14 +13600,14 @@ loopavx512261:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512261
+	JGE          loopavx512273
 
-endavx512262:
+endavx512274:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512264
+	JL   endavx512276
 
-loopavx512263:
+loopavx512275:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12634,12 +13616,12 @@ loopavx512263:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512263
+	JGE          loopavx512275
 
-endavx512264:
+endavx512276:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512265
+	JZ           doneavx512277
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12650,7 +13632,7 @@ endavx512264:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512265:
+doneavx512277:
 	VZEROUPPER
 	RET
 
@@ -12663,9 +13645,9 @@ TEXT ·elemGreaterLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512267
+	JL           endavx512279
 
-loopavx512266:
+loopavx512278:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12680,14 +13662,14 @@ loopavx512266:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512266
+	JGE          loopavx512278
 
-endavx512267:
+endavx512279:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512269
+	JL   endavx512281
 
-loopavx512268:
+loopavx512280:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12696,12 +13678,12 @@ loopavx512268:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512268
+	JGE          loopavx512280
 
-endavx512269:
+endavx512281:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512270
+	JZ           doneavx512282
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12712,7 +13694,7 @@ endavx512269:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512270:
+doneavx512282:
 	VZEROUPPER
 	RET
 
@@ -12725,9 +13707,9 @@ TEXT ·elemGreaterOrEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512272
+	JL   endavx512284
 
-loopavx512271:
+loopavx512283:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12744,14 +13726,14 @@ loopavx512271:
 	VMOVUPS      Z5, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
-	JGE          loopavx512271
+	JGE          loopavx512283
 
-endavx512272:
+endavx512284:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512274
+	JL   endavx512286
 
-loopavx512273:
+loopavx512285:
 	VMOVUPS      (CX)(SI*4), Z0
 	VMOVUPS      (DX)(SI*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
@@ -12761,12 +13743,12 @@ loopavx512273:
 	VMOVUPS      Z6, (AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512273
+	JGE          loopavx512285
 
-endavx512274:
+endavx512286:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512275
+	JZ           doneavx512287
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -12778,7 +13760,7 @@ endavx512274:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(SI*4)
 
-doneavx512275:
+doneavx512287:
 	VZEROUPPER
 	RET
 
@@ -12791,9 +13773,9 @@ TEXT ·elemGreaterOrEqualRightAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512277
+	JL           endavx512289
 
-loopavx512276:
+loopavx512288:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12808,14 +13790,14 @@ loopavx512276:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512276
+	JGE          loopavx512288
 
-endavx512277:
+endavx512289:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512279
+	JL   endavx512291
 
-loopavx512278:
+loopavx512290:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12824,12 +13806,12 @@ loopavx512278:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512278
+	JGE          loopavx512290
 
-endavx512279:
+endavx512291:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512280
+	JZ           doneavx512292
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12840,7 +13822,7 @@ endavx512279:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512280:
+doneavx512292:
 	VZEROUPPER
 	RET
 
@@ -12853,9 +13835,9 @@ TEXT ·elemGreaterOrEqualLeftAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512282
+	JL           endavx512294
 
-loopavx512281:
+loopavx512293:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12870,14 +13852,14 @@ loopavx512281:
 	VMOVUPS      Z5, 64(AX)(BX*4)
 	ADDQ         $0x20, BX
 	SUBQ         $0x20, DX
-	JGE          loopavx512281
+	JGE          loopavx512293
 
-endavx512282:
+endavx512294:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512284
+	JL   endavx512296
 
-loopavx512283:
+loopavx512295:
 	VMOVUPS      (CX)(BX*4), Z1
 	VBROADCASTSS elemConstants<>+384(SB), Z2
 	VXORPS       Z3, Z3, Z3
@@ -12886,12 +13868,12 @@ loopavx512283:
 	VMOVUPS      Z6, (AX)(BX*4)
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
-	JGE          loopavx512283
+	JGE          loopavx512295
 
-endavx512284:
+endavx512296:
 	ADDQ         $0x10, DX
 	TESTQ        DX, DX
-	JZ           doneavx512285
+	JZ           doneavx512297
 	MOVQ         $-1, SI
 	BZHIQ        DX, SI, SI
 	KMOVW        SI, K1
@@ -12902,7 +13884,7 @@ endavx512284:
 	VBLENDMPS    Z2, Z3, K2, Z7
 	VMOVUPS      Z7, K1, (AX)(BX*4)
 
-doneavx512285:
+doneavx512297:
 	VZEROUPPER
 	RET
 
@@ -12915,9 +13897,9 @@ TEXT ·elemAxpyAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512287
+	JL           endavx512299
 
-loopavx512286:
+loopavx512298:
 	VMOVUPS     (CX)(BX*4), Z1
 	VMOVUPS     (AX)(BX*4), Z2
 	VFMADD231PS Z1, Z0, Z2
@@ -12928,26 +13910,26 @@ loopavx512286:
 	VMOVUPS     Z2, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512286
+	JGE         loopavx512298
 
-endavx512287:
+endavx512299:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512289
+	JL   endavx512301
 
-loopavx512288:
+loopavx512300:
 	VMOVUPS     (CX)(BX*4), Z1
 	VMOVUPS     (AX)(BX*4), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512288
+	JGE         loopavx512300
 
-endavx512289:
+endavx512301:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512290
+	JZ          doneavx512302
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -12956,7 +13938,7 @@ endavx512289:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*4)
 
-doneavx512290:
+doneavx512302:
 	VZEROUPPER
 	RET
 
@@ -12971,9 +13953,9 @@ TEXT ·elemSumAVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512292
+	JL     endavx512304
 
-loopavx512291:
+loopavx512303:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -12988,14 +13970,14 @@ loopavx512291:
 	VADDPD        Z4, Z3, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512291
+	JGE           loopavx512303
 
-endavx512292:
+endavx512304:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512294
+	JL   endavx512306
 
-loopavx512293:
+loopavx512305:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -13004,12 +13986,12 @@ loopavx512293:
 	VADDPD        Z4, Z1, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512293
+	JGE           loopavx512305
 
-endavx512294:
+endavx512306:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512295
+	JZ            doneavx512307
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -13020,7 +14002,7 @@ endavx512294:
 	VADDPD        Z5, Z0, Z0
 	VADDPD        Z4, Z1, Z1
 
-doneavx512295:
+doneavx512307:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -13045,9 +14027,9 @@ TEXT ·elemSumSquareAVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512297
+	JL     endavx512309
 
-loopavx512296:
+loopavx512308:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -13062,14 +14044,14 @@ loopavx512296:
 	VFMADD231PD   Z4, Z4, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512296
+	JGE           loopavx512308
 
-endavx512297:
+endavx512309:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512299
+	JL   endavx512311
 
-loopavx512298:
+loopavx512310:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -13078,12 +14060,12 @@ loopavx512298:
 	VFMADD231PD   Z4, Z4, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512298
+	JGE           loopavx512310
 
-endavx512299:
+endavx512311:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512300
+	JZ            doneavx512312
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -13094,7 +14076,7 @@ endavx512299:
 	VFMADD231PD   Z5, Z5, Z0
 	VFMADD231PD   Z4, Z4, Z1
 
-doneavx512300:
+doneavx512312:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -13119,9 +14101,9 @@ TEXT ·elemL1AVX512(SB), NOSPLIT, $0-24
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x20, CX
-	JL     endavx512302
+	JL     endavx512314
 
-loopavx512301:
+loopavx512313:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -13144,14 +14126,14 @@ loopavx512301:
 	VADDPD        Z4, Z3, Z3
 	ADDQ          $0x20, DX
 	SUBQ          $0x20, CX
-	JGE           loopavx512301
+	JGE           loopavx512313
 
-endavx512302:
+endavx512314:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512304
+	JL   endavx512316
 
-loopavx512303:
+loopavx512315:
 	VMOVUPS       (AX)(DX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -13164,12 +14146,12 @@ loopavx512303:
 	VADDPD        Z4, Z1, Z1
 	ADDQ          $0x10, DX
 	SUBQ          $0x10, CX
-	JGE           loopavx512303
+	JGE           loopavx512315
 
-endavx512304:
+endavx512316:
 	ADDQ          $0x10, CX
 	TESTQ         CX, CX
-	JZ            doneavx512305
+	JZ            doneavx512317
 	MOVQ          $-1, BX
 	BZHIQ         CX, BX, BX
 	KMOVW         BX, K1
@@ -13184,7 +14166,7 @@ endavx512304:
 	VPSRLQ        $0x01, Z4, Z4
 	VADDPD        Z4, Z1, Z1
 
-doneavx512305:
+doneavx512317:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -13210,9 +14192,9 @@ TEXT ·elemDotAVX512(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x20, DX
-	JL     endavx512307
+	JL     endavx512319
 
-loopavx512306:
+loopavx512318:
 	VMOVUPS       (AX)(BX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -13235,14 +14217,14 @@ loopavx512306:
 	VFMADD231PD   Z4, Z6, Z3
 	ADDQ          $0x20, BX
 	SUBQ          $0x20, DX
-	JGE           loopavx512306
+	JGE           loopavx512318
 
-endavx512307:
+endavx512319:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512309
+	JL   endavx512321
 
-loopavx512308:
+loopavx512320:
 	VMOVUPS       (AX)(BX*4), Z4
 	VCVTPS2PD     Y4, Z5
 	VEXTRACTF64X4 $0x01, Z4, Y4
@@ -13255,12 +14237,12 @@ loopavx512308:
 	VFMADD231PD   Z4, Z6, Z1
 	ADDQ          $0x10, BX
 	SUBQ          $0x10, DX
-	JGE           loopavx512308
+	JGE           loopavx512320
 
-endavx512309:
+endavx512321:
 	ADDQ          $0x10, DX
 	TESTQ         DX, DX
-	JZ            doneavx512310
+	JZ            doneavx512322
 	MOVQ          $-1, SI
 	BZHIQ         DX, SI, SI
 	KMOVW         SI, K1
@@ -13275,7 +14257,7 @@ endavx512309:
 	VFMADD231PD   Z5, Z7, Z0
 	VFMADD231PD   Z4, Z6, Z1
 
-doneavx512310:
+doneavx512322:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -13293,15 +14275,15 @@ doneavx512310:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemLargestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2112(SB), Z0
-	VBROADCASTSS elemConstants<>+2112(SB), Z1
+	VBROADCASTSS elemConstants<>+2144(SB), Z0
+	VBROADCASTSS elemConstants<>+2144(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512312
+	JL           endavx512324
 
-loopavx512311:
+loopavx512323:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
@@ -13312,26 +14294,26 @@ loopavx512311:
 	VMAXPS     Z3, Z1, Z1
 	ADDQ       $0x20, DX
 	SUBQ       $0x20, CX
-	JGE        loopavx512311
+	JGE        loopavx512323
 
-endavx512312:
+endavx512324:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512314
+	JL   endavx512326
 
-loopavx512313:
+loopavx512325:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
 	VMAXPS     Z3, Z0, Z0
 	ADDQ       $0x10, DX
 	SUBQ       $0x10, CX
-	JGE        loopavx512313
+	JGE        loopavx512325
 
-endavx512314:
+endavx512326:
 	ADDQ       $0x10, CX
 	TESTQ      CX, CX
-	JZ         doneavx512315
+	JZ         doneavx512327
 	MOVQ       $-1, BX
 	BZHIQ      CX, BX, BX
 	KMOVW      BX, K1
@@ -13341,7 +14323,7 @@ endavx512314:
 	VBLENDMPS  Z3, Z0, K1, Z4
 	VMAXPS     Z4, Z0, Z0
 
-doneavx512315:
+doneavx512327:
 	VMAXPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y0, Y1, Y1
@@ -13355,10 +14337,10 @@ doneavx512315:
 	VORPS         Y1, Y2, Y1
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
-	JZ            numbersavx512316
-	VMOVSS        elemConstants<>+2144(SB), X0
+	JZ            numbersavx512328
+	VMOVSS        elemConstants<>+2176(SB), X0
 
-numbersavx512316:
+numbersavx512328:
 	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -13367,15 +14349,15 @@ numbersavx512316:
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·elemSmallestAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	VBROADCASTSS elemConstants<>+2176(SB), Z0
-	VBROADCASTSS elemConstants<>+2176(SB), Z1
+	VBROADCASTSS elemConstants<>+2208(SB), Z0
+	VBROADCASTSS elemConstants<>+2208(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512318
+	JL           endavx512330
 
-loopavx512317:
+loopavx512329:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
@@ -13386,26 +14368,26 @@ loopavx512317:
 	VMINPS     Z3, Z1, Z1
 	ADDQ       $0x20, DX
 	SUBQ       $0x20, CX
-	JGE        loopavx512317
+	JGE        loopavx512329
 
-endavx512318:
+endavx512330:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512320
+	JL   endavx512332
 
-loopavx512319:
+loopavx512331:
 	VMOVUPS    (AX)(DX*4), Z3
 	VCMPPS     $0x03, Z3, Z3, K2
 	VPTERNLOGD $0xff, Z2, Z2, K2, Z2
 	VMINPS     Z3, Z0, Z0
 	ADDQ       $0x10, DX
 	SUBQ       $0x10, CX
-	JGE        loopavx512319
+	JGE        loopavx512331
 
-endavx512320:
+endavx512332:
 	ADDQ       $0x10, CX
 	TESTQ      CX, CX
-	JZ         doneavx512321
+	JZ         doneavx512333
 	MOVQ       $-1, BX
 	BZHIQ      CX, BX, BX
 	KMOVW      BX, K1
@@ -13415,7 +14397,7 @@ endavx512320:
 	VBLENDMPS  Z3, Z0, K1, Z4
 	VMINPS     Z4, Z0, Z0
 
-doneavx512321:
+doneavx512333:
 	VMINPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMINPS        Y0, Y1, Y1
@@ -13429,10 +14411,10 @@ doneavx512321:
 	VORPS         Y1, Y2, Y1
 	VMOVMSKPS     Y1, AX
 	TESTL         AX, AX
-	JZ            numbersavx512322
-	VMOVSS        elemConstants<>+2144(SB), X0
+	JZ            numbersavx512334
+	VMOVSS        elemConstants<>+2176(SB), X0
 
-numbersavx512322:
+numbersavx512334:
 	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -13448,9 +14430,9 @@ TEXT ·elemExpSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512324
+	JL           endavx512336
 
-loopavx512323:
+loopavx512335:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+576(SB), Z8
@@ -13505,14 +14487,14 @@ loopavx512323:
 	VADDPS           Z5, Z2, Z2
 	ADDQ             $0x20, BX
 	SUBQ             $0x20, DX
-	JGE              loopavx512323
+	JGE              loopavx512335
 
-endavx512324:
+endavx512336:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512326
+	JL   endavx512338
 
-loopavx512325:
+loopavx512337:
 	VMOVUPS          (CX)(BX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+576(SB), Z4
@@ -13541,12 +14523,12 @@ loopavx512325:
 	VADDPS           Z6, Z1, Z1
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
-	JGE              loopavx512325
+	JGE              loopavx512337
 
-endavx512326:
+endavx512338:
 	ADDQ             $0x10, DX
 	TESTQ            DX, DX
-	JZ               doneavx512327
+	JZ               doneavx512339
 	MOVQ             $-1, SI
 	BZHIQ            DX, SI, SI
 	KMOVW            SI, K1
@@ -13578,7 +14560,7 @@ endavx512326:
 	VMOVAPS.Z        Z7, K1, Z7
 	VADDPS           Z7, Z1, Z1
 
-doneavx512327:
+doneavx512339:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -13602,9 +14584,9 @@ TEXT ·elemSumExpAVX512(SB), NOSPLIT, $0-28
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512329
+	JL           endavx512341
 
-loopavx512328:
+loopavx512340:
 	VMOVUPS          (AX)(DX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+576(SB), Z8
@@ -13657,14 +14639,14 @@ loopavx512328:
 	VADDPS           Z5, Z2, Z2
 	ADDQ             $0x20, DX
 	SUBQ             $0x20, CX
-	JGE              loopavx512328
+	JGE              loopavx512340
 
-endavx512329:
+endavx512341:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512331
+	JL   endavx512343
 
-loopavx512330:
+loopavx512342:
 	VMOVUPS          (AX)(DX*4), Z3
 	VSUBPS           Z0, Z3, Z3
 	VBROADCASTSS     elemConstants<>+576(SB), Z4
@@ -13692,12 +14674,12 @@ loopavx512330:
 	VADDPS           Z6, Z1, Z1
 	ADDQ             $0x10, DX
 	SUBQ             $0x10, CX
-	JGE              loopavx512330
+	JGE              loopavx512342
 
-endavx512331:
+endavx512343:
 	ADDQ             $0x10, CX
 	TESTQ            CX, CX
-	JZ               doneavx512332
+	JZ               doneavx512344
 	MOVQ             $-1, BX
 	BZHIQ            CX, BX, BX
 	KMOVW            BX, K1
@@ -13728,7 +14710,7 @@ endavx512331:
 	VMOVAPS.Z        Z7, K1, Z7
 	VADDPS           Z7, Z1, Z1
 
-doneavx512332:
+doneavx512344:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -13752,9 +14734,9 @@ TEXT ·elemLogSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x10, BX
-	JL           endavx512334
+	JL           endavx512346
 
-loopavx512333:
+loopavx512345:
 	VMOVUPS          (DX)(SI*4), Z1
 	VBROADCASTSS     elemConstants<>+576(SB), Z2
 	VBROADCASTSS     elemConstants<>+96(SB), Z3
@@ -13783,12 +14765,12 @@ loopavx512333:
 	VMOVUPS          Z1, (AX)(SI*4)
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
-	JGE              loopavx512333
+	JGE              loopavx512345
 
-endavx512334:
+endavx512346:
 	ADDQ             $0x10, BX
 	TESTQ            BX, BX
-	JZ               doneavx512335
+	JZ               doneavx512347
 	MOVQ             $-1, DI
 	BZHIQ            BX, DI, DI
 	KMOVW            DI, K1
@@ -13819,7 +14801,7 @@ endavx512334:
 	VFNMADD231PS     Z0, Z5, Z1
 	VMOVUPS          Z1, K1, (AX)(SI*4)
 
-doneavx512335:
+doneavx512347:
 	VZEROUPPER
 	RET
 
@@ -13835,9 +14817,9 @@ TEXT ·elemDotFloatAVX512(SB), NOSPLIT, $0-28
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 	SUBQ   $0x40, DX
-	JL     endavx512337
+	JL     endavx512349
 
-loopavx512336:
+loopavx512348:
 	VMOVUPS     (AX)(BX*4), Z4
 	VMOVUPS     (CX)(BX*4), Z5
 	VFMADD231PS Z5, Z4, Z0
@@ -13852,25 +14834,25 @@ loopavx512336:
 	VFMADD231PS Z5, Z4, Z3
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
-	JGE         loopavx512336
+	JGE         loopavx512348
 
-endavx512337:
+endavx512349:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JL   endavx512339
+	JL   endavx512351
 
-loopavx512338:
+loopavx512350:
 	VMOVUPS     (AX)(BX*4), Z4
 	VMOVUPS     (CX)(BX*4), Z5
 	VFMADD231PS Z5, Z4, Z0
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512338
+	JGE         loopavx512350
 
-endavx512339:
+endavx512351:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512340
+	JZ          doneavx512352
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -13878,7 +14860,7 @@ endavx512339:
 	VMOVUPS.Z   (CX)(BX*4), K1, Z5
 	VFMADD231PS Z5, Z4, Z0
 
-doneavx512340:
+doneavx512352:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -13904,9 +14886,9 @@ TEXT ·elemSoftmaxGradAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512342
+	JL           endavx512354
 
-loopavx512341:
+loopavx512353:
 	VMOVUPS (DX)(SI*4), Z1
 	VMOVUPS (CX)(SI*4), Z2
 	VSUBPS  Z0, Z2, Z2
@@ -13919,14 +14901,14 @@ loopavx512341:
 	VMOVUPS Z1, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512341
+	JGE     loopavx512353
 
-endavx512342:
+endavx512354:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512344
+	JL   endavx512356
 
-loopavx512343:
+loopavx512355:
 	VMOVUPS (DX)(SI*4), Z1
 	VMOVUPS (CX)(SI*4), Z2
 	VSUBPS  Z0, Z2, Z2
@@ -13934,12 +14916,12 @@ loopavx512343:
 	VMOVUPS Z1, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512343
+	JGE     loopavx512355
 
-endavx512344:
+endavx512356:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512345
+	JZ        doneavx512357
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -13949,7 +14931,7 @@ endavx512344:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512345:
+doneavx512357:
 	VZEROUPPER
 	RET
 
@@ -13964,9 +14946,9 @@ TEXT ·elemSumFloatAVX512(SB), NOSPLIT, $0-20
 	MOVQ   n+8(FP), CX
 	XORQ   DX, DX
 	SUBQ   $0x40, CX
-	JL     endavx512347
+	JL     endavx512359
 
-loopavx512346:
+loopavx512358:
 	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z4, Z0, Z0
 	VMOVUPS 64(AX)(DX*4), Z4
@@ -13977,31 +14959,31 @@ loopavx512346:
 	VADDPS  Z4, Z3, Z3
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
-	JGE     loopavx512346
+	JGE     loopavx512358
 
-endavx512347:
+endavx512359:
 	ADDQ $0x40, CX
 	SUBQ $0x10, CX
-	JL   endavx512349
+	JL   endavx512361
 
-loopavx512348:
+loopavx512360:
 	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z4, Z0, Z0
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
-	JGE     loopavx512348
+	JGE     loopavx512360
 
-endavx512349:
+endavx512361:
 	ADDQ      $0x10, CX
 	TESTQ     CX, CX
-	JZ        doneavx512350
+	JZ        doneavx512362
 	MOVQ      $-1, BX
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z4
 	VADDPS    Z4, Z0, Z0
 
-doneavx512350:
+doneavx512362:
 	VADDPS        Z1, Z0, Z0
 	VADDPS        Z3, Z2, Z2
 	VADDPS        Z2, Z0, Z0
@@ -14029,9 +15011,9 @@ TEXT ·elemMomentsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+16(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512352
+	JL           endavx512364
 
-loopavx512351:
+loopavx512363:
 	VMOVUPS     (AX)(DX*4), Z5
 	VSUBPS      Z0, Z5, Z5
 	VADDPS      Z5, Z1, Z1
@@ -14042,26 +15024,26 @@ loopavx512351:
 	VFMADD231PS Z5, Z5, Z4
 	ADDQ        $0x20, DX
 	SUBQ        $0x20, CX
-	JGE         loopavx512351
+	JGE         loopavx512363
 
-endavx512352:
+endavx512364:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512354
+	JL   endavx512366
 
-loopavx512353:
+loopavx512365:
 	VMOVUPS     (AX)(DX*4), Z5
 	VSUBPS      Z0, Z5, Z5
 	VADDPS      Z5, Z1, Z1
 	VFMADD231PS Z5, Z5, Z3
 	ADDQ        $0x10, DX
 	SUBQ        $0x10, CX
-	JGE         loopavx512353
+	JGE         loopavx512365
 
-endavx512354:
+endavx512366:
 	ADDQ        $0x10, CX
 	TESTQ       CX, CX
-	JZ          doneavx512355
+	JZ          doneavx512367
 	MOVQ        $-1, BX
 	BZHIQ       CX, BX, BX
 	KMOVW       BX, K1
@@ -14071,7 +15053,7 @@ endavx512354:
 	VADDPS      Z0, Z1, Z1
 	VFMADD231PS Z0, Z0, Z3
 
-doneavx512355:
+doneavx512367:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -14106,9 +15088,9 @@ TEXT ·elemNormalizeAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512357
+	JL           endavx512369
 
-loopavx512356:
+loopavx512368:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -14121,14 +15103,14 @@ loopavx512356:
 	VMOVUPS     Z4, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512356
+	JGE         loopavx512368
 
-endavx512357:
+endavx512369:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512359
+	JL   endavx512371
 
-loopavx512358:
+loopavx512370:
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -14136,12 +15118,12 @@ loopavx512358:
 	VMOVUPS     Z4, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512358
+	JGE         loopavx512370
 
-endavx512359:
+endavx512371:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512360
+	JZ          doneavx512372
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -14151,7 +15133,7 @@ endavx512359:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, K1, (AX)(BX*4)
 
-doneavx512360:
+doneavx512372:
 	VZEROUPPER
 	RET
 
@@ -14168,9 +15150,9 @@ TEXT ·elemNormalizeAffineAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+48(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512362
+	JL           endavx512374
 
-loopavx512361:
+loopavx512373:
 	VMOVUPS     (CX)(DI*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -14189,14 +15171,14 @@ loopavx512361:
 	VMOVUPS     Z5, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512361
+	JGE         loopavx512373
 
-endavx512362:
+endavx512374:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512364
+	JL   endavx512376
 
-loopavx512363:
+loopavx512375:
 	VMOVUPS     (CX)(DI*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VMOVAPS     Z2, Z4
@@ -14207,12 +15189,12 @@ loopavx512363:
 	VMOVUPS     Z5, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512363
+	JGE         loopavx512375
 
-endavx512364:
+endavx512376:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512365
+	JZ          doneavx512377
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -14225,7 +15207,7 @@ endavx512364:
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, K1, (AX)(DI*4)
 
-doneavx512365:
+doneavx512377:
 	VZEROUPPER
 	RET
 
@@ -14242,9 +15224,9 @@ TEXT ·elemNormSumsAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512367
+	JL           endavx512379
 
-loopavx512366:
+loopavx512378:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -14257,14 +15239,14 @@ loopavx512366:
 	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512366
+	JGE         loopavx512378
 
-endavx512367:
+endavx512379:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512369
+	JL   endavx512381
 
-loopavx512368:
+loopavx512380:
 	VMOVUPS     (AX)(BX*4), Z5
 	VADDPS      Z5, Z1, Z1
 	VMOVUPS     (CX)(BX*4), Z6
@@ -14272,12 +15254,12 @@ loopavx512368:
 	VFMADD231PS Z6, Z5, Z3
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512368
+	JGE         loopavx512380
 
-endavx512369:
+endavx512381:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512370
+	JZ          doneavx512382
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -14288,7 +15270,7 @@ endavx512369:
 	VMOVAPS.Z   Z0, K1, Z0
 	VFMADD231PS Z0, Z5, Z3
 
-doneavx512370:
+doneavx512382:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -14326,9 +15308,9 @@ TEXT ·elemNormSumsGammaAVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512372
+	JL           endavx512384
 
-loopavx512371:
+loopavx512383:
 	VMOVUPS     (AX)(SI*4), Z5
 	VMOVUPS     (DX)(SI*4), Z6
 	VMULPS      Z6, Z5, Z5
@@ -14345,14 +15327,14 @@ loopavx512371:
 	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JGE         loopavx512371
+	JGE         loopavx512383
 
-endavx512372:
+endavx512384:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512374
+	JL   endavx512386
 
-loopavx512373:
+loopavx512385:
 	VMOVUPS     (AX)(SI*4), Z5
 	VMOVUPS     (DX)(SI*4), Z6
 	VMULPS      Z6, Z5, Z5
@@ -14362,12 +15344,12 @@ loopavx512373:
 	VFMADD231PS Z6, Z5, Z3
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx512373
+	JGE         loopavx512385
 
-endavx512374:
+endavx512386:
 	ADDQ        $0x10, BX
 	TESTQ       BX, BX
-	JZ          doneavx512375
+	JZ          doneavx512387
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVW       DI, K1
@@ -14380,7 +15362,7 @@ endavx512374:
 	VMOVAPS.Z   Z0, K1, Z0
 	VFMADD231PS Z0, Z5, Z3
 
-doneavx512375:
+doneavx512387:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y1, Y0, Y0
@@ -14417,9 +15399,9 @@ TEXT ·elemNormGradAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512377
+	JL           endavx512389
 
-loopavx512376:
+loopavx512388:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14436,14 +15418,14 @@ loopavx512376:
 	VMOVUPS     Z5, 64(AX)(SI*4)
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
-	JGE         loopavx512376
+	JGE         loopavx512388
 
-endavx512377:
+endavx512389:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512379
+	JL   endavx512391
 
-loopavx512378:
+loopavx512390:
 	VMOVUPS     (DX)(SI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14453,12 +15435,12 @@ loopavx512378:
 	VMOVUPS     Z5, (AX)(SI*4)
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
-	JGE         loopavx512378
+	JGE         loopavx512390
 
-endavx512379:
+endavx512391:
 	ADDQ        $0x10, BX
 	TESTQ       BX, BX
-	JZ          doneavx512380
+	JZ          doneavx512392
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVW       DI, K1
@@ -14470,7 +15452,7 @@ endavx512379:
 	VFMADD231PS Z1, Z0, Z3
 	VMOVUPS     Z3, K1, (AX)(SI*4)
 
-doneavx512380:
+doneavx512392:
 	VZEROUPPER
 	RET
 
@@ -14488,9 +15470,9 @@ TEXT ·elemNormGradGammaAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512382
+	JL           endavx512394
 
-loopavx512381:
+loopavx512393:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14511,14 +15493,14 @@ loopavx512381:
 	VMOVUPS     Z5, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512381
+	JGE         loopavx512393
 
-endavx512382:
+endavx512394:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512384
+	JL   endavx512396
 
-loopavx512383:
+loopavx512395:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14530,12 +15512,12 @@ loopavx512383:
 	VMOVUPS     Z5, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512383
+	JGE         loopavx512395
 
-endavx512384:
+endavx512396:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512385
+	JZ          doneavx512397
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -14549,7 +15531,7 @@ endavx512384:
 	VFMADD231PS Z1, Z0, Z3
 	VMOVUPS     Z3, K1, (AX)(DI*4)
 
-doneavx512385:
+doneavx512397:
 	VZEROUPPER
 	RET
 
@@ -14567,9 +15549,9 @@ TEXT ·elemNormGradAddAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), SI
 	XORQ         DI, DI
 	SUBQ         $0x20, SI
-	JL           endavx512387
+	JL           endavx512399
 
-loopavx512386:
+loopavx512398:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14590,14 +15572,14 @@ loopavx512386:
 	VMOVUPS     Z4, 64(AX)(DI*4)
 	ADDQ        $0x20, DI
 	SUBQ        $0x20, SI
-	JGE         loopavx512386
+	JGE         loopavx512398
 
-endavx512387:
+endavx512399:
 	ADDQ $0x20, SI
 	SUBQ $0x10, SI
-	JL   endavx512389
+	JL   endavx512401
 
-loopavx512388:
+loopavx512400:
 	VMOVUPS     (DX)(DI*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14609,12 +15591,12 @@ loopavx512388:
 	VMOVUPS     Z4, (AX)(DI*4)
 	ADDQ        $0x10, DI
 	SUBQ        $0x10, SI
-	JGE         loopavx512388
+	JGE         loopavx512400
 
-endavx512389:
+endavx512401:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          doneavx512390
+	JZ          doneavx512402
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVW       R8, K1
@@ -14628,7 +15610,7 @@ endavx512389:
 	VADDPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(DI*4)
 
-doneavx512390:
+doneavx512402:
 	VZEROUPPER
 	RET
 
@@ -14647,9 +15629,9 @@ TEXT ·elemNormGradGammaAddAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+56(FP), DI
 	XORQ         R8, R8
 	SUBQ         $0x20, DI
-	JL           endavx512392
+	JL           endavx512404
 
-loopavx512391:
+loopavx512403:
 	VMOVUPS     (DX)(R8*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14674,14 +15656,14 @@ loopavx512391:
 	VMOVUPS     Z4, 64(AX)(R8*4)
 	ADDQ        $0x20, R8
 	SUBQ        $0x20, DI
-	JGE         loopavx512391
+	JGE         loopavx512403
 
-endavx512392:
+endavx512404:
 	ADDQ $0x20, DI
 	SUBQ $0x10, DI
-	JL   endavx512394
+	JL   endavx512406
 
-loopavx512393:
+loopavx512405:
 	VMOVUPS     (DX)(R8*4), Z4
 	VSUBPS      Z0, Z4, Z4
 	VMOVAPS     Z3, Z5
@@ -14695,12 +15677,12 @@ loopavx512393:
 	VMOVUPS     Z4, (AX)(R8*4)
 	ADDQ        $0x10, R8
 	SUBQ        $0x10, DI
-	JGE         loopavx512393
+	JGE         loopavx512405
 
-endavx512394:
+endavx512406:
 	ADDQ        $0x10, DI
 	TESTQ       DI, DI
-	JZ          doneavx512395
+	JZ          doneavx512407
 	MOVQ        $-1, R9
 	BZHIQ       DI, R9, R9
 	KMOVW       R9, K1
@@ -14716,7 +15698,7 @@ endavx512394:
 	VADDPS      Z0, Z3, Z0
 	VMOVUPS     Z0, K1, (AX)(R8*4)
 
-doneavx512395:
+doneavx512407:
 	VZEROUPPER
 	RET
 
@@ -14730,39 +15712,39 @@ TEXT ·elemCorrelate1AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), BX
 	XORQ SI, SI
 	SUBQ $0x10, BX
-	JL   endavx512397
+	JL   endavx512409
 
-loopavx512396:
+loopavx512408:
 	VBROADCASTSS start+72(FP), Z0
 	LEAQ         (AX)(SI*4), DI
 	MOVQ         CX, R9
 	MOVQ         kh+56(FP), R10
 
-tallavx512398:
+tallavx512410:
 	MOVQ DI, R8
 	MOVQ kw+64(FP), R11
 
-acrossavx512399:
+acrossavx512411:
 	VBROADCASTSS (R9), Z1
 	VFMADD231PS  (R8), Z1, Z0
 	ADDQ         DX, R8
 	ADDQ         $0x04, R9
 	DECQ         R11
-	JNZ          acrossavx512399
+	JNZ          acrossavx512411
 	ADDQ         tapRow+40(FP), DI
 	DECQ         R10
-	JNZ          tallavx512398
+	JNZ          tallavx512410
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+24(FP), R8
 	VMOVUPS      Z0, (DI)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
-	JGE          loopavx512396
+	JGE          loopavx512408
 
-endavx512397:
+endavx512409:
 	ADDQ         $0x10, BX
 	TESTQ        BX, BX
-	JZ           doneavx512400
+	JZ           doneavx512412
 	MOVQ         $-1, DI
 	BZHIQ        BX, DI, DI
 	KMOVW        DI, K1
@@ -14771,25 +15753,25 @@ endavx512397:
 	MOVQ         CX, BX
 	MOVQ         kh+56(FP), DI
 
-tallavx512401:
+tallavx512413:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R8
 
-acrossavx512402:
+acrossavx512414:
 	VBROADCASTSS (BX), Z1
 	VFMADD231PS  (CX), Z1, Z0
 	ADDQ         DX, CX
 	ADDQ         $0x04, BX
 	DECQ         R8
-	JNZ          acrossavx512402
+	JNZ          acrossavx512414
 	ADDQ         tapRow+40(FP), AX
 	DECQ         DI
-	JNZ          tallavx512401
+	JNZ          tallavx512413
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-doneavx512400:
+doneavx512412:
 	VZEROUPPER
 	RET
 
@@ -14804,9 +15786,9 @@ TEXT ·elemCorrelate4AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), DI
 	XORQ R8, R8
 	SUBQ $0x10, DI
-	JL   endavx512404
+	JL   endavx512416
 
-loopavx512403:
+loopavx512415:
 	VBROADCASTSS start+72(FP), Z0
 	VBROADCASTSS start+72(FP), Z1
 	VBROADCASTSS start+72(FP), Z2
@@ -14815,11 +15797,11 @@ loopavx512403:
 	MOVQ         CX, R11
 	MOVQ         kh+56(FP), R12
 
-tallavx512405:
+tallavx512417:
 	MOVQ R9, R10
 	MOVQ kw+64(FP), R13
 
-acrossavx512406:
+acrossavx512418:
 	VBROADCASTSS (R11), Z4
 	VFMADD231PS  (R10), Z4, Z0
 	VFMADD231PS  (R10)(DX*1), Z4, Z1
@@ -14828,10 +15810,10 @@ acrossavx512406:
 	ADDQ         BX, R10
 	ADDQ         $0x04, R11
 	DECQ         R13
-	JNZ          acrossavx512406
+	JNZ          acrossavx512418
 	ADDQ         tapRow+40(FP), R9
 	DECQ         R12
-	JNZ          tallavx512405
+	JNZ          tallavx512417
 	MOVQ         y+0(FP), R9
 	MOVQ         ldy+24(FP), R10
 	VMOVUPS      Z0, (R9)(R8*4)
@@ -14843,12 +15825,12 @@ acrossavx512406:
 	VMOVUPS      Z3, (R9)(R8*4)
 	ADDQ         $0x10, R8
 	SUBQ         $0x10, DI
-	JGE          loopavx512403
+	JGE          loopavx512415
 
-endavx512404:
+endavx512416:
 	ADDQ         $0x10, DI
 	TESTQ        DI, DI
-	JZ           doneavx512407
+	JZ           doneavx512419
 	MOVQ         $-1, R9
 	BZHIQ        DI, R9, R9
 	KMOVW        R9, K1
@@ -14860,11 +15842,11 @@ endavx512404:
 	MOVQ         CX, DI
 	MOVQ         kh+56(FP), R9
 
-tallavx512408:
+tallavx512420:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R10
 
-acrossavx512409:
+acrossavx512421:
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (CX), Z4, Z0
 	VFMADD231PS  (CX)(DX*1), Z4, Z1
@@ -14873,10 +15855,10 @@ acrossavx512409:
 	ADDQ         BX, CX
 	ADDQ         $0x04, DI
 	DECQ         R10
-	JNZ          acrossavx512409
+	JNZ          acrossavx512421
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R9
-	JNZ          tallavx512408
+	JNZ          tallavx512420
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(R8*4)
@@ -14887,7 +15869,7 @@ acrossavx512409:
 	ADDQ         CX, AX
 	VMOVUPS      Z3, K1, (AX)(R8*4)
 
-doneavx512407:
+doneavx512419:
 	VZEROUPPER
 	RET
 
@@ -14903,9 +15885,9 @@ TEXT ·elemCorrelate7AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+80(FP), R8
 	XORQ R9, R9
 	SUBQ $0x10, R8
-	JL   endavx512411
+	JL   endavx512423
 
-loopavx512410:
+loopavx512422:
 	VBROADCASTSS start+72(FP), Z0
 	VBROADCASTSS start+72(FP), Z1
 	VBROADCASTSS start+72(FP), Z2
@@ -14917,11 +15899,11 @@ loopavx512410:
 	MOVQ         CX, R12
 	MOVQ         kh+56(FP), R13
 
-tallavx512412:
+tallavx512424:
 	MOVQ R10, R11
 	MOVQ kw+64(FP), R14
 
-acrossavx512413:
+acrossavx512425:
 	VBROADCASTSS (R12), Z7
 	VFMADD231PS  (R11), Z7, Z0
 	VFMADD231PS  (R11)(DX*1), Z7, Z1
@@ -14933,10 +15915,10 @@ acrossavx512413:
 	ADDQ         BX, R11
 	ADDQ         $0x04, R12
 	DECQ         R14
-	JNZ          acrossavx512413
+	JNZ          acrossavx512425
 	ADDQ         tapRow+40(FP), R10
 	DECQ         R13
-	JNZ          tallavx512412
+	JNZ          tallavx512424
 	MOVQ         y+0(FP), R10
 	MOVQ         ldy+24(FP), R11
 	VMOVUPS      Z0, (R10)(R9*4)
@@ -14954,12 +15936,12 @@ acrossavx512413:
 	VMOVUPS      Z6, (R10)(R9*4)
 	ADDQ         $0x10, R9
 	SUBQ         $0x10, R8
-	JGE          loopavx512410
+	JGE          loopavx512422
 
-endavx512411:
+endavx512423:
 	ADDQ         $0x10, R8
 	TESTQ        R8, R8
-	JZ           doneavx512414
+	JZ           doneavx512426
 	MOVQ         $-1, R10
 	BZHIQ        R8, R10, R10
 	KMOVW        R10, K1
@@ -14974,11 +15956,11 @@ endavx512411:
 	MOVQ         CX, R8
 	MOVQ         kh+56(FP), R10
 
-tallavx512415:
+tallavx512427:
 	MOVQ AX, CX
 	MOVQ kw+64(FP), R11
 
-acrossavx512416:
+acrossavx512428:
 	VBROADCASTSS (R8), Z7
 	VFMADD231PS  (CX), Z7, Z0
 	VFMADD231PS  (CX)(DX*1), Z7, Z1
@@ -14990,10 +15972,10 @@ acrossavx512416:
 	ADDQ         BX, CX
 	ADDQ         $0x04, R8
 	DECQ         R11
-	JNZ          acrossavx512416
+	JNZ          acrossavx512428
 	ADDQ         tapRow+40(FP), AX
 	DECQ         R10
-	JNZ          tallavx512415
+	JNZ          tallavx512427
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	VMOVUPS      Z0, K1, (AX)(R9*4)
@@ -15010,7 +15992,7 @@ acrossavx512416:
 	ADDQ         CX, AX
 	VMOVUPS      Z6, K1, (AX)(R9*4)
 
-doneavx512414:
+doneavx512426:
 	VZEROUPPER
 	RET
 
@@ -15027,13 +16009,13 @@ TEXT ·elemCorrelateTapsAVX512(SB), NOSPLIT, $0-64
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 
-downavx512417:
+downavx512429:
 	MOVQ CX, DI
 	MOVQ n+56(FP), R8
 	LEAQ (AX)(R8*4), R8
 	MOVQ AX, R9
 
-alongavx512418:
+alongavx512430:
 	VMOVUPS       (R9), Z4
 	VFMADD231PS   (DI), Z4, Z0
 	VFMADD231PS   (DI)(DX*1), Z4, Z1
@@ -15042,11 +16024,11 @@ alongavx512418:
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R9
 	CMPQ          R9, R8
-	JB            alongavx512418
+	JB            alongavx512430
 	ADDQ          rowStep+32(FP), CX
 	ADDQ          ldy+24(FP), AX
 	DECQ          BX
-	JNZ           downavx512417
+	JNZ           downavx512429
 	MOVQ          dw+0(FP), AX
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y0, Y4, Y4
@@ -15095,15 +16077,15 @@ TEXT ·elemColumnSumAVX512(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), DX
 	XORQ BX, BX
 	SUBQ $0x10, DX
-	JL   endavx512420
+	JL   endavx512432
 
-loopavx512419:
+loopavx512431:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	LEAQ   (AX)(BX*4), SI
 	MOVQ   rows+24(FP), DI
 
-rowavx512421:
+rowavx512433:
 	VMOVUPS       (SI), Z2
 	VCVTPS2PD     Y2, Z3
 	VEXTRACTF64X4 $0x01, Z2, Y2
@@ -15112,19 +16094,19 @@ rowavx512421:
 	VADDPD        Z2, Z1, Z1
 	ADDQ          stride+16(FP), SI
 	DECQ          DI
-	JNZ           rowavx512421
+	JNZ           rowavx512433
 	VCVTPD2PS     Z0, Y4
 	VCVTPD2PS     Z1, Y0
 	VINSERTF64X4  $0x01, Y0, Z4, Z0
 	VMOVUPS       Z0, (CX)(BX*4)
 	ADDQ          $0x10, BX
 	SUBQ          $0x10, DX
-	JGE           loopavx512419
+	JGE           loopavx512431
 
-endavx512420:
+endavx512432:
 	ADDQ   $0x10, DX
 	TESTQ  DX, DX
-	JZ     doneavx512422
+	JZ     doneavx512434
 	MOVQ   $-1, SI
 	BZHIQ  DX, SI, SI
 	KMOVW  SI, K1
@@ -15133,7 +16115,7 @@ endavx512420:
 	LEAQ   (AX)(BX*4), AX
 	MOVQ   rows+24(FP), DX
 
-rowavx512423:
+rowavx512435:
 	VMOVUPS.Z     (AX), K1, Z2
 	VCVTPS2PD     Y2, Z3
 	VEXTRACTF64X4 $0x01, Z2, Y2
@@ -15142,13 +16124,13 @@ rowavx512423:
 	VADDPD        Z2, Z1, Z1
 	ADDQ          stride+16(FP), AX
 	DECQ          DX
-	JNZ           rowavx512423
+	JNZ           rowavx512435
 	VCVTPD2PS     Z0, Y4
 	VCVTPD2PS     Z1, Y0
 	VINSERTF64X4  $0x01, Y0, Z4, Z0
 	VMOVUPS       Z0, K1, (CX)(BX*4)
 
-doneavx512422:
+doneavx512434:
 	VZEROUPPER
 	RET
 
@@ -15162,9 +16144,9 @@ TEXT ·elemNormColumnsAVX512(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), SI
 	XORQ DI, DI
 	SUBQ $0x10, SI
-	JL   endavx512425
+	JL   endavx512437
 
-loopavx512424:
+loopavx512436:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -15176,7 +16158,7 @@ loopavx512424:
 	XORQ   R8, R8
 	MOVQ   rows+48(FP), R11
 
-rowavx512426:
+rowavx512438:
 	VBROADCASTSS  (DX)(R8*4), Z4
 	VBROADCASTSS  (BX)(R8*4), Z5
 	VMOVUPS       (AX)(R10*1), Z6
@@ -15197,7 +16179,7 @@ rowavx512426:
 	ADDQ          R9, R10
 	INCQ          R8
 	DECQ          R11
-	JNZ           rowavx512426
+	JNZ           rowavx512438
 	MOVQ          dgamma+0(FP), R8
 	VMOVUPS       (R8)(DI*4), Z4
 	VCVTPD2PS     Z0, Y8
@@ -15214,12 +16196,12 @@ rowavx512426:
 	VMOVUPS       Z0, (R8)(DI*4)
 	ADDQ          $0x10, DI
 	SUBQ          $0x10, SI
-	JGE           loopavx512424
+	JGE           loopavx512436
 
-endavx512425:
+endavx512437:
 	ADDQ   $0x10, SI
 	TESTQ  SI, SI
-	JZ     doneavx512427
+	JZ     doneavx512439
 	MOVQ   $-1, R8
 	BZHIQ  SI, R8, R8
 	KMOVW  R8, K1
@@ -15234,7 +16216,7 @@ endavx512425:
 	XORQ   SI, SI
 	MOVQ   rows+48(FP), R10
 
-rowavx512428:
+rowavx512440:
 	VBROADCASTSS  (DX)(SI*4), Z4
 	VBROADCASTSS  (BX)(SI*4), Z5
 	VMOVUPS.Z     (AX)(R9*1), K1, Z6
@@ -15255,7 +16237,7 @@ rowavx512428:
 	ADDQ          R8, R9
 	INCQ          SI
 	DECQ          R10
-	JNZ           rowavx512428
+	JNZ           rowavx512440
 	MOVQ          dgamma+0(FP), AX
 	VMOVUPS.Z     (AX)(DI*4), K1, Z4
 	VCVTPD2PS     Z0, Y8
@@ -15271,7 +16253,7 @@ rowavx512428:
 	VADDPS        Z1, Z0, Z0
 	VMOVUPS       Z0, K1, (AX)(DI*4)
 
-doneavx512427:
+doneavx512439:
 	VZEROUPPER
 	RET
 
@@ -15281,9 +16263,9 @@ TEXT ·elemWeightedAVX512(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), AX
 	XORQ CX, CX
 	SUBQ $0x40, AX
-	JL   endavx512430
+	JL   endavx512442
 
-loopavx512429:
+loopavx512441:
 	MOVQ   x+8(FP), DX
 	LEAQ   (DX)(CX*4), DX
 	MOVQ   stride+24(FP), BX
@@ -15294,9 +16276,9 @@ loopavx512429:
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	TESTQ  DI, DI
-	JZ     rowsavx512432
+	JZ     rowsavx512444
 
-rowavx512431:
+rowavx512443:
 	VBROADCASTSS (SI), Z4
 	VMOVUPS      (DX), Z5
 	VMULPS       Z5, Z4, Z5
@@ -15313,9 +16295,9 @@ rowavx512431:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx512431
+	JNZ          rowavx512443
 
-rowsavx512432:
+rowsavx512444:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Z0, (DX)(CX*4)
 	VMOVUPS Z1, 64(DX)(CX*4)
@@ -15323,14 +16305,14 @@ rowsavx512432:
 	VMOVUPS Z3, 192(DX)(CX*4)
 	ADDQ    $0x40, CX
 	SUBQ    $0x40, AX
-	JGE     loopavx512429
+	JGE     loopavx512441
 
-endavx512430:
+endavx512442:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JL   endavx512434
+	JL   endavx512446
 
-loopavx512433:
+loopavx512445:
 	MOVQ   x+8(FP), DX
 	LEAQ   (DX)(CX*4), DX
 	MOVQ   stride+24(FP), BX
@@ -15338,9 +16320,9 @@ loopavx512433:
 	MOVQ   rows+32(FP), DI
 	VXORPS Z0, Z0, Z0
 	TESTQ  DI, DI
-	JZ     rowsavx512436
+	JZ     rowsavx512448
 
-rowavx512435:
+rowavx512447:
 	VBROADCASTSS (SI), Z1
 	VMOVUPS      (DX), Z2
 	VMULPS       Z2, Z1, Z1
@@ -15348,19 +16330,19 @@ rowavx512435:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx512435
+	JNZ          rowavx512447
 
-rowsavx512436:
+rowsavx512448:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Z0, (DX)(CX*4)
 	ADDQ    $0x10, CX
 	SUBQ    $0x10, AX
-	JGE     loopavx512433
+	JGE     loopavx512445
 
-endavx512434:
+endavx512446:
 	ADDQ   $0x10, AX
 	TESTQ  AX, AX
-	JZ     doneavx512437
+	JZ     doneavx512449
 	MOVQ   $-1, DX
 	BZHIQ  AX, DX, DX
 	KMOVW  DX, K1
@@ -15371,9 +16353,9 @@ endavx512434:
 	MOVQ   rows+32(FP), SI
 	VXORPS Z0, Z0, Z0
 	TESTQ  SI, SI
-	JZ     rowsavx512439
+	JZ     rowsavx512451
 
-rowavx512438:
+rowavx512450:
 	VBROADCASTSS (BX), Z1
 	VMOVUPS.Z    (AX), K1, Z2
 	VMULPS       Z2, Z1, Z1
@@ -15381,13 +16363,13 @@ rowavx512438:
 	ADDQ         DX, AX
 	ADDQ         $0x04, BX
 	DECQ         SI
-	JNZ          rowavx512438
+	JNZ          rowavx512450
 
-rowsavx512439:
+rowsavx512451:
 	MOVQ    y+0(FP), AX
 	VMOVUPS Z0, K1, (AX)(CX*4)
 
-doneavx512437:
+doneavx512449:
 	VZEROUPPER
 	RET
 
@@ -15397,9 +16379,9 @@ TEXT ·elemWeightedFoursAVX512(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), AX
 	XORQ CX, CX
 	SUBQ $0x40, AX
-	JL   endavx512441
+	JL   endavx512453
 
-loopavx512440:
+loopavx512452:
 	MOVQ         x+8(FP), DX
 	LEAQ         (DX)(CX*4), DX
 	MOVQ         stride+24(FP), BX
@@ -15410,14 +16392,14 @@ loopavx512440:
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
 	SUBQ         $0x04, DI
-	JL           foursavx512443
+	JL           foursavx512455
 	VBROADCASTSS elemConstants<>+0(SB), Z3
 	VMOVAPS      Z3, Z0
 	VMOVAPS      Z3, Z1
 	VMOVAPS      Z3, Z2
 	VMOVAPS      Z3, Z3
 
-fouravx512442:
+fouravx512454:
 	VBROADCASTSS (SI), Z4
 	VMOVUPS      (DX), Z5
 	VMULPS       Z5, Z4, Z5
@@ -15479,14 +16461,14 @@ fouravx512442:
 	VADDPS       Z7, Z2, Z2
 	VADDPS       Z4, Z3, Z3
 	SUBQ         $0x04, DI
-	JGE          fouravx512442
+	JGE          fouravx512454
 
-foursavx512443:
+foursavx512455:
 	ADDQ  $0x04, DI
 	TESTQ DI, DI
-	JZ    rowsavx512445
+	JZ    rowsavx512457
 
-rowavx512444:
+rowavx512456:
 	VBROADCASTSS (SI), Z4
 	VMOVUPS      (DX), Z5
 	VMULPS       Z5, Z4, Z5
@@ -15503,9 +16485,9 @@ rowavx512444:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx512444
+	JNZ          rowavx512456
 
-rowsavx512445:
+rowsavx512457:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Z0, (DX)(CX*4)
 	VMOVUPS Z1, 64(DX)(CX*4)
@@ -15513,14 +16495,14 @@ rowsavx512445:
 	VMOVUPS Z3, 192(DX)(CX*4)
 	ADDQ    $0x40, CX
 	SUBQ    $0x40, AX
-	JGE     loopavx512440
+	JGE     loopavx512452
 
-endavx512441:
+endavx512453:
 	ADDQ $0x40, AX
 	SUBQ $0x10, AX
-	JL   endavx512447
+	JL   endavx512459
 
-loopavx512446:
+loopavx512458:
 	MOVQ         x+8(FP), DX
 	LEAQ         (DX)(CX*4), DX
 	MOVQ         stride+24(FP), BX
@@ -15528,11 +16510,11 @@ loopavx512446:
 	MOVQ         rows+32(FP), DI
 	VXORPS       Z0, Z0, Z0
 	SUBQ         $0x04, DI
-	JL           foursavx512449
+	JL           foursavx512461
 	VBROADCASTSS elemConstants<>+0(SB), Z0
 	VMOVAPS      Z0, Z0
 
-fouravx512448:
+fouravx512460:
 	VBROADCASTSS (SI), Z1
 	VMOVUPS      (DX), Z2
 	VMULPS       Z2, Z1, Z1
@@ -15558,14 +16540,14 @@ fouravx512448:
 	ADDQ         $0x04, SI
 	VADDPS       Z1, Z0, Z0
 	SUBQ         $0x04, DI
-	JGE          fouravx512448
+	JGE          fouravx512460
 
-foursavx512449:
+foursavx512461:
 	ADDQ  $0x04, DI
 	TESTQ DI, DI
-	JZ    rowsavx512451
+	JZ    rowsavx512463
 
-rowavx512450:
+rowavx512462:
 	VBROADCASTSS (SI), Z1
 	VMOVUPS      (DX), Z2
 	VMULPS       Z2, Z1, Z1
@@ -15573,19 +16555,19 @@ rowavx512450:
 	ADDQ         BX, DX
 	ADDQ         $0x04, SI
 	DECQ         DI
-	JNZ          rowavx512450
+	JNZ          rowavx512462
 
-rowsavx512451:
+rowsavx512463:
 	MOVQ    y+0(FP), DX
 	VMOVUPS Z0, (DX)(CX*4)
 	ADDQ    $0x10, CX
 	SUBQ    $0x10, AX
-	JGE     loopavx512446
+	JGE     loopavx512458
 
-endavx512447:
+endavx512459:
 	ADDQ         $0x10, AX
 	TESTQ        AX, AX
-	JZ           doneavx512452
+	JZ           doneavx512464
 	MOVQ         $-1, DX
 	BZHIQ        AX, DX, DX
 	KMOVW        DX, K1
@@ -15596,11 +16578,11 @@ endavx512447:
 	MOVQ         rows+32(FP), SI
 	VXORPS       Z0, Z0, Z0
 	SUBQ         $0x04, SI
-	JL           foursavx512454
+	JL           foursavx512466
 	VBROADCASTSS elemConstants<>+0(SB), Z0
 	VMOVAPS      Z0, Z0
 
-fouravx512453:
+fouravx512465:
 	VBROADCASTSS (BX), Z1
 	VMOVUPS.Z    (AX), K1, Z2
 	VMULPS       Z2, Z1, Z1
@@ -15626,14 +16608,14 @@ fouravx512453:
 	ADDQ         $0x04, BX
 	VADDPS       Z1, Z0, Z0
 	SUBQ         $0x04, SI
-	JGE          fouravx512453
+	JGE          fouravx512465
 
-foursavx512454:
+foursavx512466:
 	ADDQ  $0x04, SI
 	TESTQ SI, SI
-	JZ    rowsavx512456
+	JZ    rowsavx512468
 
-rowavx512455:
+rowavx512467:
 	VBROADCASTSS (BX), Z1
 	VMOVUPS.Z    (AX), K1, Z2
 	VMULPS       Z2, Z1, Z1
@@ -15641,13 +16623,13 @@ rowavx512455:
 	ADDQ         DX, AX
 	ADDQ         $0x04, BX
 	DECQ         SI
-	JNZ          rowavx512455
+	JNZ          rowavx512467
 
-rowsavx512456:
+rowsavx512468:
 	MOVQ    y+0(FP), AX
 	VMOVUPS Z0, K1, (AX)(CX*4)
 
-doneavx512452:
+doneavx512464:
 	VZEROUPPER
 	RET
 
@@ -15660,9 +16642,9 @@ TEXT ·elemClampAVX512(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 	XORQ SI, SI
 	SUBQ $0x20, BX
-	JL   endavx512458
+	JL   endavx512470
 
-loopavx512457:
+loopavx512469:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (AX)(SI*4), Z1
 	VMAXPS  Z1, Z0, Z0
@@ -15681,14 +16663,14 @@ loopavx512457:
 	VMOVUPS Z0, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
-	JGE     loopavx512457
+	JGE     loopavx512469
 
-endavx512458:
+endavx512470:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512460
+	JL   endavx512472
 
-loopavx512459:
+loopavx512471:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (AX)(SI*4), Z1
 	VMAXPS  Z1, Z0, Z0
@@ -15699,12 +16681,12 @@ loopavx512459:
 	VMOVUPS Z0, (AX)(SI*4)
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
-	JGE     loopavx512459
+	JGE     loopavx512471
 
-endavx512460:
+endavx512472:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512461
+	JZ        doneavx512473
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -15717,7 +16699,7 @@ endavx512460:
 	VMINPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-doneavx512461:
+doneavx512473:
 	VZEROUPPER
 	RET
 
@@ -15730,9 +16712,9 @@ TEXT ·elemAddSignedAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), DX
 	XORQ         BX, BX
 	SUBQ         $0x20, DX
-	JL           endavx512463
+	JL           endavx512475
 
-loopavx512462:
+loopavx512474:
 	VMOVUPS     (CX)(BX*4), Z1
 	VANDPS.BCST elemConstants<>+0(SB), Z1, Z2
 	VXORPS      Z2, Z0, Z2
@@ -15755,14 +16737,14 @@ loopavx512462:
 	VMOVUPS     Z1, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
-	JGE         loopavx512462
+	JGE         loopavx512474
 
-endavx512463:
+endavx512475:
 	ADDQ $0x20, DX
 	SUBQ $0x10, DX
-	JL   endavx512465
+	JL   endavx512477
 
-loopavx512464:
+loopavx512476:
 	VMOVUPS     (CX)(BX*4), Z1
 	VANDPS.BCST elemConstants<>+0(SB), Z1, Z2
 	VXORPS      Z2, Z0, Z2
@@ -15775,12 +16757,12 @@ loopavx512464:
 	VMOVUPS     Z1, (AX)(BX*4)
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
-	JGE         loopavx512464
+	JGE         loopavx512476
 
-endavx512465:
+endavx512477:
 	ADDQ        $0x10, DX
 	TESTQ       DX, DX
-	JZ          doneavx512466
+	JZ          doneavx512478
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVW       SI, K1
@@ -15795,7 +16777,7 @@ endavx512465:
 	VADDPS      Z9, Z2, Z0
 	VMOVUPS     Z0, K1, (AX)(BX*4)
 
-doneavx512466:
+doneavx512478:
 	VZEROUPPER
 	RET
 
@@ -15811,9 +16793,9 @@ TEXT ·elemOutsideAVX512(SB), NOSPLIT, $0-36
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 	SUBQ         $0x20, BX
-	JL           endavx512468
+	JL           endavx512480
 
-loopavx512467:
+loopavx512479:
 	VMOVUPS   (AX)(SI*4), Z3
 	VMOVUPS   (DX)(SI*4), Z4
 	VXORPS    Z5, Z5, Z5
@@ -15834,14 +16816,14 @@ loopavx512467:
 	VORPS     Z9, Z2, Z2
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
-	JGE       loopavx512467
+	JGE       loopavx512479
 
-endavx512468:
+endavx512480:
 	ADDQ $0x20, BX
 	SUBQ $0x10, BX
-	JL   endavx512470
+	JL   endavx512482
 
-loopavx512469:
+loopavx512481:
 	VMOVUPS   (AX)(SI*4), Z3
 	VMOVUPS   (DX)(SI*4), Z4
 	VXORPS    Z5, Z5, Z5
@@ -15853,12 +16835,12 @@ loopavx512469:
 	VORPS     Z11, Z1, Z1
 	ADDQ      $0x10, SI
 	SUBQ      $0x10, BX
-	JGE       loopavx512469
+	JGE       loopavx512481
 
-endavx512470:
+endavx512482:
 	ADDQ      $0x10, BX
 	TESTQ     BX, BX
-	JZ        doneavx512471
+	JZ        doneavx512483
 	MOVQ      $-1, DI
 	BZHIQ     BX, DI, DI
 	KMOVW     DI, K1
@@ -15872,7 +16854,7 @@ endavx512470:
 	VBLENDMPS Z12, Z0, K2, Z13
 	VORPS     Z13, Z1, Z1
 
-doneavx512471:
+doneavx512483:
 	VORPS         Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VORPS         Y1, Y0, Y0
@@ -15891,15 +16873,15 @@ doneavx512471:
 TEXT ·elemInfiniteAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	VBROADCASTSS elemConstants<>+384(SB), Z0
-	VBROADCASTSS elemConstants<>+2176(SB), Z1
+	VBROADCASTSS elemConstants<>+2208(SB), Z1
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
 	MOVQ         n+8(FP), CX
 	XORQ         DX, DX
 	SUBQ         $0x20, CX
-	JL           endavx512473
+	JL           endavx512485
 
-loopavx512472:
+loopavx512484:
 	VMOVUPS     (AX)(DX*4), Z4
 	VANDPS.BCST elemConstants<>+32(SB), Z4, Z4
 	VXORPS      Z9, Z9, Z9
@@ -15914,14 +16896,14 @@ loopavx512472:
 	VORPS       Z6, Z3, Z3
 	ADDQ        $0x20, DX
 	SUBQ        $0x20, CX
-	JGE         loopavx512472
+	JGE         loopavx512484
 
-endavx512473:
+endavx512485:
 	ADDQ $0x20, CX
 	SUBQ $0x10, CX
-	JL   endavx512475
+	JL   endavx512487
 
-loopavx512474:
+loopavx512486:
 	VMOVUPS     (AX)(DX*4), Z4
 	VANDPS.BCST elemConstants<>+32(SB), Z4, Z4
 	VXORPS      Z5, Z5, Z5
@@ -15930,12 +16912,12 @@ loopavx512474:
 	VORPS       Z7, Z2, Z2
 	ADDQ        $0x10, DX
 	SUBQ        $0x10, CX
-	JGE         loopavx512474
+	JGE         loopavx512486
 
-endavx512475:
+endavx512487:
 	ADDQ        $0x10, CX
 	TESTQ       CX, CX
-	JZ          doneavx512476
+	JZ          doneavx512488
 	MOVQ        $-1, BX
 	BZHIQ       CX, BX, BX
 	KMOVW       BX, K1
@@ -15946,7 +16928,7 @@ endavx512475:
 	VBLENDMPS   Z5, Z0, K2, Z8
 	VORPS       Z8, Z2, Z2
 
-doneavx512476:
+doneavx512488:
 	VORPS         Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VORPS         Y2, Y0, Y0
@@ -16488,47 +17470,55 @@ DATA elemConstants<>+2096(SB)/4, $0xc0800000
 DATA elemConstants<>+2100(SB)/4, $0xc0800000
 DATA elemConstants<>+2104(SB)/4, $0xc0800000
 DATA elemConstants<>+2108(SB)/4, $0xc0800000
-DATA elemConstants<>+2112(SB)/4, $0xff800000
-DATA elemConstants<>+2116(SB)/4, $0xff800000
-DATA elemConstants<>+2120(SB)/4, $0xff800000
-DATA elemConstants<>+2124(SB)/4, $0xff800000
-DATA elemConstants<>+2128(SB)/4, $0xff800000
-DATA elemConstants<>+2132(SB)/4, $0xff800000
-DATA elemConstants<>+2136(SB)/4, $0xff800000
-DATA elemConstants<>+2140(SB)/4, $0xff800000
-DATA elemConstants<>+2144(SB)/4, $0x7fc00000
-DATA elemConstants<>+2148(SB)/4, $0x7fc00000
-DATA elemConstants<>+2152(SB)/4, $0x7fc00000
-DATA elemConstants<>+2156(SB)/4, $0x7fc00000
-DATA elemConstants<>+2160(SB)/4, $0x7fc00000
-DATA elemConstants<>+2164(SB)/4, $0x7fc00000
-DATA elemConstants<>+2168(SB)/4, $0x7fc00000
-DATA elemConstants<>+2172(SB)/4, $0x7fc00000
-DATA elemConstants<>+2176(SB)/4, $0x7f800000
-DATA elemConstants<>+2180(SB)/4, $0x7f800000
-DATA elemConstants<>+2184(SB)/4, $0x7f800000
-DATA elemConstants<>+2188(SB)/4, $0x7f800000
-DATA elemConstants<>+2192(SB)/4, $0x7f800000
-DATA elemConstants<>+2196(SB)/4, $0x7f800000
-DATA elemConstants<>+2200(SB)/4, $0x7f800000
-DATA elemConstants<>+2204(SB)/4, $0x7f800000
-DATA elemConstants<>+2208(SB)/4, $0x00000008
-DATA elemConstants<>+2212(SB)/4, $0x00000008
-DATA elemConstants<>+2216(SB)/4, $0x00000008
-DATA elemConstants<>+2220(SB)/4, $0x00000008
-DATA elemConstants<>+2224(SB)/4, $0x00000008
-DATA elemConstants<>+2228(SB)/4, $0x00000008
-DATA elemConstants<>+2232(SB)/4, $0x00000008
-DATA elemConstants<>+2236(SB)/4, $0x00000008
-DATA elemConstants<>+2240(SB)/4, $0x00000010
-DATA elemConstants<>+2244(SB)/4, $0x00000010
-DATA elemConstants<>+2248(SB)/4, $0x00000010
-DATA elemConstants<>+2252(SB)/4, $0x00000010
-DATA elemConstants<>+2256(SB)/4, $0x00000010
-DATA elemConstants<>+2260(SB)/4, $0x00000010
-DATA elemConstants<>+2264(SB)/4, $0x00000010
-DATA elemConstants<>+2268(SB)/4, $0x00000010
-GLOBL elemConstants<>(SB), RODATA|NOPTR, $2272
+DATA elemConstants<>+2112(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2116(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2120(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2124(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2128(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2132(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2136(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2140(SB)/4, $0x7cf0bdc2
+DATA elemConstants<>+2144(SB)/4, $0xff800000
+DATA elemConstants<>+2148(SB)/4, $0xff800000
+DATA elemConstants<>+2152(SB)/4, $0xff800000
+DATA elemConstants<>+2156(SB)/4, $0xff800000
+DATA elemConstants<>+2160(SB)/4, $0xff800000
+DATA elemConstants<>+2164(SB)/4, $0xff800000
+DATA elemConstants<>+2168(SB)/4, $0xff800000
+DATA elemConstants<>+2172(SB)/4, $0xff800000
+DATA elemConstants<>+2176(SB)/4, $0x7fc00000
+DATA elemConstants<>+2180(SB)/4, $0x7fc00000
+DATA elemConstants<>+2184(SB)/4, $0x7fc00000
+DATA elemConstants<>+2188(SB)/4, $0x7fc00000
+DATA elemConstants<>+2192(SB)/4, $0x7fc00000
+DATA elemConstants<>+2196(SB)/4, $0x7fc00000
+DATA elemConstants<>+2200(SB)/4, $0x7fc00000
+DATA elemConstants<>+2204(SB)/4, $0x7fc00000
+DATA elemConstants<>+2208(SB)/4, $0x7f800000
+DATA elemConstants<>+2212(SB)/4, $0x7f800000
+DATA elemConstants<>+2216(SB)/4, $0x7f800000
+DATA elemConstants<>+2220(SB)/4, $0x7f800000
+DATA elemConstants<>+2224(SB)/4, $0x7f800000
+DATA elemConstants<>+2228(SB)/4, $0x7f800000
+DATA elemConstants<>+2232(SB)/4, $0x7f800000
+DATA elemConstants<>+2236(SB)/4, $0x7f800000
+DATA elemConstants<>+2240(SB)/4, $0x00000008
+DATA elemConstants<>+2244(SB)/4, $0x00000008
+DATA elemConstants<>+2248(SB)/4, $0x00000008
+DATA elemConstants<>+2252(SB)/4, $0x00000008
+DATA elemConstants<>+2256(SB)/4, $0x00000008
+DATA elemConstants<>+2260(SB)/4, $0x00000008
+DATA elemConstants<>+2264(SB)/4, $0x00000008
+DATA elemConstants<>+2268(SB)/4, $0x00000008
+DATA elemConstants<>+2272(SB)/4, $0x00000010
+DATA elemConstants<>+2276(SB)/4, $0x00000010
+DATA elemConstants<>+2280(SB)/4, $0x00000010
+DATA elemConstants<>+2284(SB)/4, $0x00000010
+DATA elemConstants<>+2288(SB)/4, $0x00000010
+DATA elemConstants<>+2292(SB)/4, $0x00000010
+DATA elemConstants<>+2296(SB)/4, $0x00000010
+DATA elemConstants<>+2300(SB)/4, $0x00000010
+GLOBL elemConstants<>(SB), RODATA|NOPTR, $2304
 
 DATA elemTail<>+0(SB)/4, $0xffffffff
 DATA elemTail<>+4(SB)/4, $0xffffffff

@@ -22,6 +22,16 @@ func mapGradFast(u Unary, dx, dy, x []float32) bool {
 	return true
 }
 
+// mapBothFast is mapFast for MapBoth.
+func mapBothFast(u Unary, y, s, x []float32) bool {
+	k := elem()
+	if k == nil || k.unaryBoth[u] == nil || len(x) == 0 {
+		return false
+	}
+	k.unaryBoth[u](&y[0], &s[0], &x[0], len(x))
+	return true
+}
+
 // binaryFast computes one row of a Broadcast in assembly and reports whether it did.
 func binaryFast(b Binary, z, x []float32, dx int, y []float32, dy int) bool {
 	k := elem()

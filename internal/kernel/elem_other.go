@@ -6,6 +6,8 @@ package kernel
 
 func binaryFast(b Binary, z, x []float32, dx int, y []float32, dy int) bool { return false }
 
+func mapBothFast(u Unary, y, s, x []float32) bool { return false }
+
 func axpyFast(y []float32, a float32, x []float32) bool { return false }
 
 func scaleFast(y []float32, a float32, x []float32) bool { return false }

@@ -202,6 +202,26 @@ func elemHardSigmoidGradAVX2(dx *float32, dy *float32, x *float32, n int)
 //go:noescape
 func elemHardSwishGradAVX2(dx *float32, dy *float32, x *float32, n int)
 
+// elemGELUBothAVX2 computes MapBoth for GELU.
+//
+//go:noescape
+func elemGELUBothAVX2(y *float32, s *float32, x *float32, n int)
+
+// elemGELUTanhBothAVX2 computes MapBoth for GELUTanh.
+//
+//go:noescape
+func elemGELUTanhBothAVX2(y *float32, s *float32, x *float32, n int)
+
+// elemQuickGELUBothAVX2 computes MapBoth for QuickGELU.
+//
+//go:noescape
+func elemQuickGELUBothAVX2(y *float32, s *float32, x *float32, n int)
+
+// elemSiLUBothAVX2 computes MapBoth for SiLU.
+//
+//go:noescape
+func elemSiLUBothAVX2(y *float32, s *float32, x *float32, n int)
+
 // elemAddAVX2 computes z = Add(x, y).
 //
 //go:noescape
@@ -761,6 +781,26 @@ func elemHardSigmoidGradAVX512(dx *float32, dy *float32, x *float32, n int)
 //
 //go:noescape
 func elemHardSwishGradAVX512(dx *float32, dy *float32, x *float32, n int)
+
+// elemGELUBothAVX512 computes MapBoth for GELU.
+//
+//go:noescape
+func elemGELUBothAVX512(y *float32, s *float32, x *float32, n int)
+
+// elemGELUTanhBothAVX512 computes MapBoth for GELUTanh.
+//
+//go:noescape
+func elemGELUTanhBothAVX512(y *float32, s *float32, x *float32, n int)
+
+// elemQuickGELUBothAVX512 computes MapBoth for QuickGELU.
+//
+//go:noescape
+func elemQuickGELUBothAVX512(y *float32, s *float32, x *float32, n int)
+
+// elemSiLUBothAVX512 computes MapBoth for SiLU.
+//
+//go:noescape
+func elemSiLUBothAVX512(y *float32, s *float32, x *float32, n int)
 
 // elemAddAVX512 computes z = Add(x, y).
 //

@@ -6,6 +6,7 @@ package kernel
 type elemKernels struct {
 	unary           [unaryCount]func(y, x *float32, n int)
 	unaryGrad       [unaryCount]func(dx, dy, x *float32, n int)
+	unaryBoth       [unaryCount]func(y, s, x *float32, n int)
 	binary          [binaryCount]func(z, x, y *float32, n int)
 	right           [binaryCount]func(z, v *float32, s float32, n int)
 	left            [binaryCount]func(z, v *float32, s float32, n int)
@@ -89,6 +90,12 @@ var elemKernelsAVX2 = elemKernels{
 		Mish:        elemMishGradAVX2,
 		HardSigmoid: elemHardSigmoidGradAVX2,
 		HardSwish:   elemHardSwishGradAVX2,
+	},
+	unaryBoth: [unaryCount]func(y, s, x *float32, n int){
+		GELU:      elemGELUBothAVX2,
+		GELUTanh:  elemGELUTanhBothAVX2,
+		QuickGELU: elemQuickGELUBothAVX2,
+		SiLU:      elemSiLUBothAVX2,
 	},
 	binary: [binaryCount]func(z, x, y *float32, n int){
 		Add:            elemAddAVX2,
@@ -218,6 +225,12 @@ var elemKernelsAVX512 = elemKernels{
 		Mish:        elemMishGradAVX512,
 		HardSigmoid: elemHardSigmoidGradAVX512,
 		HardSwish:   elemHardSwishGradAVX512,
+	},
+	unaryBoth: [unaryCount]func(y, s, x *float32, n int){
+		GELU:      elemGELUBothAVX512,
+		GELUTanh:  elemGELUTanhBothAVX512,
+		QuickGELU: elemQuickGELUBothAVX512,
+		SiLU:      elemSiLUBothAVX512,
 	},
 	binary: [binaryCount]func(z, x, y *float32, n int){
 		Add:            elemAddAVX512,

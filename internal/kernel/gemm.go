@@ -5,10 +5,10 @@ package kernel
 type Epilogue struct {
 	Bias  []float32 // one value per column, or nil
 	Act   Unary     // applied after the bias
-	Pre   []float32 // if not nil, receives A·B + Bias: row i, column j at i*LdPre+j
-	LdPre int
+	Slope []float32 // if not nil, receives Act'(A·B + Bias): row i, column j at i*LdSlope+j
 	Add   []float32 // added after Act if not nil, such as a residual: row i, column j at i*LdAdd+j
-	LdAdd int
+
+	LdSlope, LdAdd int
 }
 
 // GemmPacked computes columns n0 ≤ j < n1 of C = A·B, or of C += A·B with accumulate, followed by ep. A is
@@ -93,15 +93,16 @@ var gemmNoEpilogue Epilogue
 // apply runs the epilogue's part that follows the sums on columns n0 ≤ j < n1 of m rows, which are those from
 // first on of the whole product.
 func (ep *Epilogue) apply(c []float32, ldc, first, m, n0, n1 int) {
-	if ep.Pre == nil && ep.Act == NoUnary && ep.Add == nil {
+	if ep.Act == NoUnary && ep.Add == nil {
 		return
 	}
 	for i := range m {
 		row := c[i*ldc+n0 : i*ldc+n1]
-		if ep.Pre != nil {
-			copy(ep.Pre[(first+i)*ep.LdPre+n0:(first+i)*ep.LdPre+n1], row)
-		}
-		if ep.Act != NoUnary {
+		switch {
+		case ep.Act == NoUnary:
+		case ep.Slope != nil:
+			MapBoth(ep.Act, row, ep.Slope[(first+i)*ep.LdSlope+n0:(first+i)*ep.LdSlope+n1], row)
+		default:
 			Map(ep.Act, row, row)
 		}
 	}

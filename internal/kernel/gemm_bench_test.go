@@ -86,7 +86,7 @@ func BenchmarkGemmHalf(b *testing.B) {
 	}
 }
 
-// BenchmarkGemmEpilogue adds bias, activation with its input kept, and residual.
+// BenchmarkGemmEpilogue adds bias, activation with its slope, and residual.
 func BenchmarkGemmEpilogue(b *testing.B) {
 	const m, k, n = 197, 768, 3072
 	p, a, c := Pack(gemmRandom(1, k*n), k, n, k, true), gemmRandom(2, m*k), make([]float32, m*n)
@@ -100,11 +100,11 @@ func BenchmarkGemmEpilogue(b *testing.B) {
 	with("bias", ep)
 	ep.Act = QuickGELU
 	with("bias+QuickGELU", ep)
-	ep.Pre, ep.LdPre = make([]float32, m*n), n
-	with("bias+QuickGELU+pre", ep)
+	ep.Slope, ep.LdSlope = make([]float32, m*n), n
+	with("bias+QuickGELU+slope", ep)
 	ep.Act = GELU
-	with("bias+GELU+pre", ep)
-	with("bias+residual", Epilogue{Bias: ep.Bias, Add: ep.Pre, LdAdd: n})
+	with("bias+GELU+slope", ep)
+	with("bias+residual", Epilogue{Bias: ep.Bias, Add: ep.Slope, LdAdd: n})
 }
 
 // BenchmarkGemmUnpacked multiplies matrices that are both packed on the fly: a weight gradient dW = Xᵀ·dY of

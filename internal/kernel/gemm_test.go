@@ -164,18 +164,18 @@ func TestGemmSplit(t *testing.T) {
 	cpuEach(t, func(t *testing.T) {
 		const m, n, k = 37, 530, 900
 		a, p := gemmRandom(1, m*k), Pack(gemmRandom(2, n*k), k, n, k, true)
-		ep := &Epilogue{Bias: gemmRandom(3, n), Act: QuickGELU, Add: gemmRandom(4, m*n), LdAdd: n, Pre: make([]float32, m*n), LdPre: n}
+		ep := &Epilogue{Bias: gemmRandom(3, n), Act: QuickGELU, Add: gemmRandom(4, m*n), LdAdd: n, Slope: make([]float32, m*n), LdSlope: n}
 		whole := make([]float32, m*n)
 		GemmPacked(whole, n, a, k, m, p, false, ep, 0, n, make([]float32, GemmPackedScratch(m, p, k)))
-		pre := append([]float32(nil), ep.Pre...)
+		slope := append([]float32(nil), ep.Slope...)
 		for seed := range uint64(6) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			c := make([]float32, m*n)
-			clear(ep.Pre)
+			clear(ep.Slope)
 			for i := 0; i < m; {
 				rows := min(m-i, 1+r.IntN(16))
 				e := *ep
-				e.Add, e.Pre = ep.Add[i*n:], ep.Pre[i*n:]
+				e.Add, e.Slope = ep.Add[i*n:], ep.Slope[i*n:]
 				for j := 0; j < n; {
 					cols := min(n-j, 1+r.IntN(200))
 					GemmPacked(c[i*n:], n, a[i*k:], k, rows, p, false, &e, j, j+cols, make([]float32, GemmPackedScratch(rows, p, k)))
@@ -184,7 +184,7 @@ func TestGemmSplit(t *testing.T) {
 				i += rows
 			}
 			for i := range c {
-				if math.Float32bits(c[i]) != math.Float32bits(whole[i]) || math.Float32bits(pre[i]) != math.Float32bits(ep.Pre[i]) {
+				if math.Float32bits(c[i]) != math.Float32bits(whole[i]) || math.Float32bits(slope[i]) != math.Float32bits(ep.Slope[i]) {
 					t.Fatalf("seed %d: element %d is %g in parts, %g at once", seed, i, c[i], whole[i])
 				}
 			}
@@ -202,7 +202,7 @@ func TestGemmEpilogue(t *testing.T) {
 				want := gemmWide(gemmRandom(5, m*n))
 				c := gemmRandom(5, m*n)
 				gemmReference(want, n, false, gemmWide(a), k, false, gemmWide(b), n, m, n, k, 1, mode&4 != 0)
-				ep := &Epilogue{Act: act, Pre: make([]float32, m*(n+1)), LdPre: n + 1}
+				ep := &Epilogue{Act: act, Slope: make([]float32, m*(n+1)), LdSlope: n + 1}
 				if mode&1 != 0 {
 					ep.Bias = bias
 				}
@@ -215,16 +215,19 @@ func TestGemmEpilogue(t *testing.T) {
 					if ep.Bias != nil {
 						pre += float64(bias[i%n])
 					}
-					y := []float64{pre}
+					y, slope := []float64{pre}, []float64{1}
 					if act != NoUnary {
 						mapReference(act, y, y)
+						mapGradReference(act, slope, slope, []float64{pre})
+					} else {
+						slope[0] = 0 // not written
 					}
 					if ep.Add != nil {
 						y[0] += float64(add[i/n*(n+3)+i%n])
 					}
-					if math.Abs(float64(ep.Pre[i/n*(n+1)+i%n])-pre) > 4e-5 || math.Abs(float64(c[i])-y[0]) > 4e-5 {
-						t.Fatalf("%v, mode %d, element %d: %g before and %g after the activation, want %g and %g",
-							act, mode, i, ep.Pre[i/n*(n+1)+i%n], c[i], pre, y[0])
+					if math.Abs(float64(ep.Slope[i/n*(n+1)+i%n])-slope[0]) > 4e-5 && math.Abs(pre) > 1e-4 || math.Abs(float64(c[i])-y[0]) > 4e-5 {
+						t.Fatalf("%v, mode %d, element %d: slope %g, result %g, want %g and %g",
+							act, mode, i, ep.Slope[i/n*(n+1)+i%n], c[i], slope[0], y[0])
 					}
 				}
 			}

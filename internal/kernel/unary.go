@@ -85,6 +85,19 @@ func MapGrad(u Unary, dx, dy, x []float32) {
 	mapGradReference(u, dx, dy, x)
 }
 
+// MapBoth computes y[i] = u(x[i]) and s[i] = u'(x[i]) for a differentiable u. y may be x.
+func MapBoth(u Unary, y, s, x []float32) {
+	y, s = y[:len(x)], s[:len(x)]
+	if mapBothFast(u, y, s, x) {
+		return
+	}
+	for i := range s {
+		s[i] = 1
+	}
+	MapGrad(u, s, s, x)
+	Map(u, y, x)
+}
+
 func mapReference[T Float](u Unary, y, x []T) {
 	value := unaryTable[u].value
 	for i, v := range x {

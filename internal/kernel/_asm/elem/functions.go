@@ -164,6 +164,28 @@ func (m functions[V]) geluTanhSlope(x V) V {
 	})
 }
 
+// gateBoth returns x·σ(s) and its derivative, given -s and t = x·s'(x), x and s bounded in it, by a function. The
+// exponential is that of gate for the value and, kept from being infinite, that of gateSlope for the derivative.
+func (m functions[V]) gateBoth(x, negated V, t func() V) (y, slope V) {
+	e := m.expNormal(negated)
+	y = m.div(x, m.addC(e, 1))
+	e = m.min(m.constant(1e37), e)
+	s := m.div(m.constant(1), m.addC(e, 1))
+	return y, m.mul(s, m.fma(m.mul(e, s), t(), m.constant(1)))
+}
+
+// linearGateBoth returns x·σ(cx) and its derivative.
+func (m functions[V]) linearGateBoth(x V, c float64) (y, slope V) {
+	return m.gateBoth(x, m.mulC(x, -c), func() V { return m.bound(m.mulC(x, c), -87, 87) })
+}
+
+func (m functions[V]) geluTanhBoth(x V) (y, slope V) {
+	return m.gateBoth(x, m.geluTanhGate(x), func() V {
+		b := m.bound(x, -9.9, 9.9)
+		return m.mul(b, m.addC(m.mulC(m.mul(b, b), 3*geluTanhScale*geluTanhCube), geluTanhScale))
+	})
+}
+
 // The tail of the normal distribution, Q(t) = 1 - Φ(t), is e^(-t²/2)·R(t), where R is smooth: the ratio of these
 // polynomials with positive coefficients has it to a relative 5.8e-9 for 0 ≤ t ≤ 14.3, beyond which Q is 0.
 var (
@@ -202,6 +224,12 @@ func (m functions[V]) geluSlope(x V) V {
 	cdf, e := m.normal(x)
 	x = m.bound(x, -13, 13)
 	return m.fma(x, m.mulC(e, 1/math.Sqrt(2*math.Pi)), cdf)
+}
+
+func (m functions[V]) geluBoth(x V) (y, slope V) {
+	cdf, e := m.normal(x)
+	y = m.mul(x, cdf)
+	return y, m.fma(m.bound(x, -13, 13), m.mulC(e, 1/math.Sqrt(2*math.Pi)), cdf)
 }
 
 // erfSmall is erf(x)/x in powers of x², to a relative 1.3e-9 for |x| ≤ 1.

@@ -32,6 +32,7 @@ func main() {
 		m.functions = functions[vector]{m}
 		unaries(m)
 		gradients(m)
+		pairs(m)
 		binaries(m)
 		reductions(m)
 		rows(m)

@@ -17,7 +17,7 @@ type table struct{ entries []entry }
 func (t *table) add(e entry) { t.entries = append(t.entries, e) }
 
 // counts are the lengths of the arrays, constants of the package.
-var counts = map[string]string{"unary": "unaryCount", "unaryGrad": "unaryCount", "binary": "binaryCount", "right": "binaryCount", "left": "binaryCount", "sum": "reduceCount", "normGrad": "4"}
+var counts = map[string]string{"unary": "unaryCount", "unaryGrad": "unaryCount", "unaryBoth": "unaryCount", "binary": "binaryCount", "right": "binaryCount", "left": "binaryCount", "sum": "reduceCount", "normGrad": "4"}
 
 // source returns the Go file with a struct of all kernels and its values.
 func (t *table) source() []byte {

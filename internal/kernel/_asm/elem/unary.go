@@ -90,6 +90,28 @@ func gradients(m *machine) {
 	}
 }
 
+// pairs are the functions that are computed together with their derivative.
+func pairs(m *machine) {
+	for _, u := range []struct {
+		name string
+		f    func(x vector) (y, slope vector)
+	}{
+		{"GELU", m.geluBoth},
+		{"GELUTanh", m.geluTanhBoth},
+		{"QuickGELU", func(x vector) (y, slope vector) { return m.linearGateBoth(x, 1.702) }},
+		{"SiLU", func(x vector) (y, slope vector) { return m.linearGateBoth(x, 1) }},
+	} {
+		m.kernel("unaryBoth", u.name, u.name+"Both", "func(y, s, x *float32, n int)", "computes MapBoth for "+u.name+".", func() {
+			y, s, x := m.pointer("y"), m.pointer("s"), m.pointer("x")
+			m.each(1, func(int) {
+				value, slope := u.f(m.load(x))
+				m.store(value, y)
+				m.store(slope, s)
+			})
+		})
+	}
+}
+
 // reluSlope is 1 for positive x, 0 for others, and NaN for NaN.
 func (m functions[V]) reluSlope(x V) V {
 	s := m.choose(isGreater, x, m.zero(), m.constant(1), m.zero())
