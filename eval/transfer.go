@@ -8,8 +8,9 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/stat"
 )
 
-// Transfer compares an attack with another of the same budget over the systems of a report. The unit is the system:
-// systems on one encoder are alike, so that p is a summary of these systems rather than a claim about others.
+// Transfer compares an attack with another of the same budget over the systems of a report, in two ways. The sign test
+// counts systems: those on one encoder are alike, so that it sums up these systems and claims little about others. The
+// bootstrap resamples images: it says whether the mean share kept by these systems would differ on other images.
 type Transfer struct {
 	Eps         string
 	Attack      string  // name
@@ -19,6 +20,10 @@ type Transfer struct {
 	Kept        float64 // mean over systems of the share kept under Other, see Kept
 	Wins, Loses int     // systems that keep less under Attack, and more; equal ones are in neither
 	P           float64 // sign test, two-sided
+
+	// Difference is the mean share kept under Attack minus that under Other, with a BCa interval and a two-sided p-value
+	// from resampled images, adjusted by Holm over all rows; nil in the row of the attack itself and without journals.
+	Difference *stat.Difference
 }
 
 // Kept is what an attack leaves of a system's clean score beyond chance, (score − chance)/(clean − chance), never
@@ -36,14 +41,25 @@ func Kept(r *report.Report, system, attack string) (share float64, ok bool) {
 	if !s.Metric.HigherIsBetter {
 		room, left = -room, -left
 	}
-	if !(room >= 0.1) || math.IsNaN(left) {
+	if !(room >= leastRoom) || math.IsNaN(left) {
 		return 0, false
 	}
 	return max(left/room, 0), true
 }
 
-// Transfers compares the attack of a name with every other on the encoder at each of its budgets.
-func Transfers(r *report.Report, name string) ([]Transfer, error) {
+// leastRoom is how far beyond chance a clean score must lie for a share of it to mean something.
+const leastRoom = 0.1
+
+// Transfers compares the attack of a name with every other on the encoder at each of its budgets. With the journals
+// that the report was made from, differences are also tested on resampled images.
+func Transfers(r *report.Report, name string, journals ...*Journal) ([]Transfer, error) {
+	var again *resampling
+	if len(journals) > 0 {
+		var err error
+		if again, err = newResampling(r, journals); err != nil {
+			return nil, err
+		}
+	}
 	var out []Transfer
 	for _, a := range r.Attacks {
 		if a.Name != name {
@@ -53,13 +69,36 @@ func Transfers(r *report.Report, name string) ([]Transfer, error) {
 			if b.Kind == report.Worst || b.Knowledge == "system" {
 				continue
 			}
-			out = append(out, transfer(r, a, b))
+			t := transfer(r, a, b)
+			if again != nil && t.Other != "" {
+				d, err := again.difference(a, b)
+				if err != nil {
+					return nil, err
+				}
+				t.Difference = &d
+			}
+			out = append(out, t)
 		}
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("eval: the report has no attack called %s", name)
 	}
+	adjustTransfers(out)
 	return out, nil
+}
+
+// adjustTransfers makes the p-values of all differences hold at once.
+func adjustTransfers(rows []Transfer) {
+	var tested []*stat.Difference
+	var p []float64
+	for _, t := range rows {
+		if t.Difference != nil {
+			tested, p = append(tested, t.Difference), append(p, t.Difference.P)
+		}
+	}
+	for i, v := range stat.Holm(p) {
+		tested[i].P = v
+	}
 }
 
 func transfer(r *report.Report, a, b report.Attack) Transfer {

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +21,11 @@ func newTransfer() *cobra.Command {
 		Long: `Transfer prints a table in Markdown: for each attack of the same budget its gradients for one image, the share of
 the clean score beyond chance that systems keep under it on average, on how many systems NAME leaves less and
 on how many more, and the p-value of a two-sided sign test over systems. Systems whose clean score lies less
-than 0.1 beyond chance are left out.`,
+than 0.1 beyond chance are left out.
+
+Where the journal of the run still lies beside the report, the difference of the means is given with a 95 % BCa
+interval over images that are resampled together for both attacks, and its p-value, adjusted by Holm over all
+rows. The sign test asks about systems, the bootstrap about images.`,
 		Example: "  plumbline report transfer plumbline-report/report.json --attack plumb",
 		Args:    exactly(1, "one report.json"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -28,22 +36,54 @@ than 0.1 beyond chance are left out.`,
 			if err != nil {
 				return err
 			}
-			rows, err := eval.Transfers(r, name)
+			journals, err := journalBeside(args[0])
 			if err != nil {
 				return err
 			}
-			w := c.OutOrStdout()
-			fmt.Fprintf(w, "| ε | attack | gradients | systems | kept | %s leaves less | more | p |\n|---|---|---:|---:|---:|---:|---:|---:|\n", name)
-			for _, t := range rows {
-				if t.Other == "" {
-					fmt.Fprintf(w, "| %s | `%s` | %.0f | %d | %.3f | | | |\n", t.Eps, t.Attack, t.Gradients, t.Systems, t.Kept)
-					continue
-				}
-				fmt.Fprintf(w, "| %s | `%s` | %.0f | %d | %.3f | %d | %d | %.2g |\n", t.Eps, t.Other, t.Gradients, t.Systems, t.Kept, t.Wins, t.Loses, t.P)
+			rows, err := eval.Transfers(r, name, journals...)
+			if err != nil {
+				return err
 			}
+			writeTransfers(c.OutOrStdout(), name, rows, len(journals) > 0)
 			return nil
 		},
 	}
 	c.Flags().StringVar(&name, "attack", "", "name of the attack, as in the report")
 	return c
+}
+
+// journalBeside reads the journal in the folder of a report; without one there is nothing to resample.
+func journalBeside(path string) ([]*eval.Journal, error) {
+	j, err := eval.ReadJournal(filepath.Join(filepath.Dir(path), eval.JournalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return []*eval.Journal{j}, err
+}
+
+// writeTransfers prints the table.
+func writeTransfers(w io.Writer, name string, rows []eval.Transfer, resampled bool) {
+	more, rule := "", ""
+	if resampled {
+		more, rule = " difference of kept | p, images |", "---:|---:|"
+	}
+	fmt.Fprintf(w, "| ε | attack | gradients | systems | kept | %s leaves less | more | p, systems |%s\n|---|---|---:|---:|---:|---:|---:|---:|%s\n", name, more, rule)
+	for _, t := range rows {
+		shown := t.Other
+		if shown == "" {
+			shown = t.Attack
+		}
+		fmt.Fprintf(w, "| %s | `%s` | %.0f | %d | %.3f |", t.Eps, shown, t.Gradients, t.Systems, t.Kept)
+		switch {
+		case t.Other == "" && resampled:
+			fmt.Fprintln(w, " | | | | |")
+		case t.Other == "":
+			fmt.Fprintln(w, " | | |")
+		case resampled:
+			d := t.Difference
+			fmt.Fprintf(w, " %d | %d | %.2g | %+.3f (%+.3f to %+.3f) | %.2g |\n", t.Wins, t.Loses, t.P, d.Value, d.Interval.Lo, d.Interval.Hi, d.P)
+		default:
+			fmt.Fprintf(w, " %d | %d | %.2g |\n", t.Wins, t.Loses, t.P)
+		}
+	}
 }

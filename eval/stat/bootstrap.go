@@ -58,29 +58,42 @@ func (b Bootstrap) filled() (Bootstrap, error) {
 // acceleration a from the jackknife. Where every resample gives the same value the interval is that value
 // and a warning says so.
 func (b Bootstrap) BCa(n int, s Statistic) (Estimate, error) {
+	e, _, err := b.bca(n, s)
+	return e, err
+}
+
+// bca also returns the sorted resampled values, none where the score is not defined on the sample.
+func (b Bootstrap) bca(n int, s Statistic) (Estimate, []float64, error) {
 	b, err := b.filled()
 	if err != nil {
-		return Estimate{}, err
+		return Estimate{}, nil, err
 	}
 	if n < 1 {
-		return Estimate{}, fmt.Errorf("stat: bootstrap of %d samples", n)
+		return Estimate{}, nil, fmt.Errorf("stat: bootstrap of %d samples", n)
 	}
 	e := Estimate{Value: s(identity(n)), N: n, Interval: Interval{math.NaN(), math.NaN(), b.Level}}
 	if math.IsNaN(e.Value) {
 		e.Warnings = append(e.Warnings, "the score is not defined on this sample")
-		return e, nil
+		return e, nil, nil
 	}
 	values, undefined := b.resample(n, s)
+	b.interval(&e, s, values, undefined)
+	return e, values, nil
+}
+
+// interval sets the interval of e from resampled values.
+func (b Bootstrap) interval(e *Estimate, s Statistic, values []float64, undefined int) {
+	n := e.N
 	if undefined > 0 {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("the score was not defined on %d of %d resamples", undefined, b.Resamples))
 	}
 	if 2*undefined > b.Resamples {
-		return e, nil
+		return
 	}
 	if values[0] == values[len(values)-1] {
 		e.Interval.Lo, e.Interval.Hi = values[0], values[0]
 		e.Warnings = append(e.Warnings, "every resample gave the same score: the sample does not show how it varies")
-		return e, nil
+		return
 	}
 	z0 := bias(values, e.Value)
 	a := Acceleration(n, s)
@@ -89,7 +102,6 @@ func (b Bootstrap) BCa(n int, s Statistic) (Estimate, error) {
 	if n < 10 {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("only %d samples: the bootstrap interval is likely too narrow", n))
 	}
-	return e, nil
 }
 
 // resample returns the sorted defined values and how many were not.

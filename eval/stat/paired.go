@@ -61,12 +61,10 @@ type Difference struct {
 // either side of zero, (k+1)/(resamples+1), ties counted on both sides.
 func (b Bootstrap) Paired(n int, a, c Statistic) (Difference, error) {
 	difference := func(indices []int) float64 { return a(indices) - c(indices) }
-	e, err := b.BCa(n, difference)
+	e, values, err := b.bca(n, difference)
 	if err != nil {
 		return Difference{}, err
 	}
-	b, _ = b.filled()
-	values, _ := b.resample(n, difference)
 	low, high := 0, 0
 	for _, v := range values {
 		if v <= 0 {
