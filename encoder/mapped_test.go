@@ -11,6 +11,8 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/filemap"
 	"github.com/plumbline-ml/plumbline/internal/graph"
+	"github.com/plumbline-ml/plumbline/internal/onnx"
+	"github.com/plumbline-ml/plumbline/internal/tower"
 )
 
 // savedVIT writes a small transformer to a file and makes every file worth a mapping until the test ends.
@@ -187,6 +189,47 @@ func TestMappedFileChangedWhileItIsPacked(t *testing.T) {
 	for range 2 {
 		if _, err := p.state(); err == nil || !strings.Contains(err.Error(), "vit.onnx was changed while it was in use") {
 			t.Errorf("the error is %v", err)
+		}
+	}
+}
+
+// TestMappedHalfPrecision: weights of 16 bits that lie in the file are those that are read from it.
+func TestMappedHalfPrecision(t *testing.T) {
+	path := savedVIT(t)
+	src, err := onnx.Open(path, onnx.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tower.Half(src, 1024); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "half.onnx")
+	if err := src.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	images := pictures(1, 96, 96)
+	var first []float32
+	for _, least := range []int64{1, 1 << 40} {
+		filemap.Min = least
+		m, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := pass(t, m, images)[0]
+		if first == nil {
+			first = slices.Clone(got)
+		}
+		if !slices.Equal(got, first) {
+			t.Error("the file read and the file mapped give different bits")
+		}
+		copied := filepath.Join(t.TempDir(), "copy.onnx")
+		if err := m.Save(copied); err != nil {
+			t.Fatal(err)
+		}
+		a, errA := os.ReadFile(path)
+		b, errB := os.ReadFile(copied)
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("saving gives other bytes (%v, %v)", errA, errB)
 		}
 	}
 }

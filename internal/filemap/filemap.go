@@ -67,3 +67,10 @@ func Discard(v []float32) {
 		discard(uintptr(unsafe.Pointer(&v[0])), uintptr(len(v))*4)
 	}
 }
+
+// DiscardBytes is Discard for bytes.
+func DiscardBytes(b []byte) {
+	if len(b) > 0 {
+		discard(uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	}
+}

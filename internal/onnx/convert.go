@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"unsafe"
+
+	"github.com/plumbline-ml/plumbline/internal/filemap"
 )
 
 // Float32s returns the elements as float32, row-major. For a float32 tensor it is the tensor's own memory
@@ -24,10 +26,12 @@ func (t *Tensor) Float32s() ([]float32, error) {
 	case Float16:
 		v := make([]float32, len(raw)/2)
 		widenFloat16(v, raw)
+		t.discard()
 		return v, nil
 	case BFloat16:
 		v := make([]float32, len(raw)/2)
 		widenBFloat16(v, raw)
+		t.discard()
 		return v, nil
 	}
 	if v, ok := t.tiny(raw); ok {
@@ -35,6 +39,13 @@ func (t *Tensor) Float32s() ([]float32, error) {
 	}
 	v, err := convertTo[float32](t.Type, raw)
 	return v, t.wrap(err)
+}
+
+// discard gives back the memory of elements that lie in a mapped file and were copied.
+func (t *Tensor) discard() {
+	if t.mapped {
+		filemap.DiscardBytes(t.raw)
+	}
 }
 
 // Float64s returns the elements as float64, row-major. It must not be written to. Only integers beyond 2⁵³

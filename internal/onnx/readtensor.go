@@ -106,7 +106,7 @@ func (r *reader) elements(t *Tensor, n int64, pb *onnxpb.TensorProto, data []fie
 
 // gather reads fixed-width elements, want bytes in all, straight into the tensor's memory.
 func (r *reader) gather(t *Tensor, want int64, data []field) (err error) {
-	if t.Type == Float32 && len(data) == 1 && want >= minMapped && r.file.Holds(data[0].off, data[0].end) {
+	if stays(t.Type) && len(data) == 1 && want >= minMapped && r.file.Holds(data[0].off, data[0].end) {
 		t.raw, t.mapped = r.file.Bytes()[data[0].off:data[0].end:data[0].end], true
 		return r.used.useBytes(want)
 	}
@@ -122,6 +122,9 @@ func (r *reader) gather(t *Tensor, want int64, data []field) (err error) {
 	}
 	return nil
 }
+
+// stays tells whether a large tensor of a type stays in a mapped file: what is read at any address.
+func stays(d DType) bool { return d == Float32 || d == Float16 || d == BFloat16 }
 
 // minMapped is the size of the smallest tensor that stays in a mapped file.
 const minMapped = 64 << 10

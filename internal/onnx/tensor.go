@@ -16,7 +16,7 @@ type Tensor struct {
 	raw      []byte   // elements, little-endian; nil for strings and after Release
 	strings  [][]byte // elements of a String tensor
 	released bool
-	mapped   bool   // raw lies in the mapped file, float32 numbers at any address
+	mapped   bool   // raw lies in the mapped file, numbers at any address
 	unknown  []byte // fields we give no meaning to, as they arrived
 }
 
