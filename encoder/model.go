@@ -79,11 +79,7 @@ func build(src *onnx.Model, o options, h, w int) (m *Model, err error) {
 	for v, c := range copies {
 		original[c] = v
 	}
-	for _, n := range fused.Nodes { // reshapes that fusion has delayed
-		if _, is := n.Op.(graph.Reshape); is && original[n.Out[0]] == nil {
-			original[n.Out[0]] = original[n.In[0]]
-		}
-	}
+	m.traceMoved(fused, original)
 	m.describe(findStructure(fused), original)
 	m.settleOwn(own)
 	return m, nil

@@ -8,7 +8,7 @@ func (g *Graph) FuseBlocks() (err error) {
 	what := "fusion"
 	defer Catch(&what, &err)
 	for _, pass := range []func(*Graph){
-		delayReshapes, fuseSoftmax, fuseLayerNorm, fuseAffine, fuseActivation, fuseBias, fuseRotary, fuseScale, fuseAttention,
+		delayTransposes, delayReshapes, fuseSoftmax, fuseLayerNorm, fuseAffine, fuseActivation, fuseBias, fuseRotary, fuseScale, fuseAttention,
 	} {
 		pass(g)
 		g.Prune()

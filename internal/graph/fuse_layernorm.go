@@ -16,6 +16,13 @@ func fuseLayerNorm(g *Graph) {
 			n.become(RMSNorm{float32(eps * eps / float64(d)), true}, x, Constant(row))
 			continue
 		}
+		if op, is := n.Op.(RMSNorm); is { // of what is centred
+			c := n.In[0].Unreshaped()
+			if x, ok := matchCentred(c, c); ok && SameShape(c.Shape, n.In[0].Shape) {
+				n.become(LayerNorm{Eps: op.Eps, Scale: op.Scale}, append([]*Value{x}, n.In[1:]...)...)
+			}
+			continue
+		}
 		over, c, eps, ok := matchNorm(n.Out[0])
 		if !ok {
 			continue

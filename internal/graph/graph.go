@@ -70,6 +70,7 @@ type Graph struct {
 	Nodes   []*Node
 	Names   map[string]*Value // ONNX tensor name to value
 	Image   Image             // how the ONNX file takes its image
+	Turned  []*Node           // that turn back what fusion computes with its axes in another order
 
 	reshapes map[*Value][]*Value // reshapes made so far, by what they reshape
 
