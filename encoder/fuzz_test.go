@@ -3,6 +3,7 @@ package encoder
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/internal/tower"
@@ -25,6 +26,17 @@ func FuzzRead(f *testing.F) {
 	f.Add(bytes.Replace(whole, []byte("Softmax"), []byte("Sigmoid"), 1))
 	f.Add(bytes.Replace(whole, []byte("Transpose"), []byte("Unsqueeze"), 2))
 	f.Add([]byte("not a model"))
+	for _, h := range slices.Concat(bombs(&testing.T{}), nonsense(&testing.T{})) {
+		b := bytes.NewBuffer(h.bytes)
+		if h.model != nil {
+			if err := h.model.Write(b); err != nil {
+				f.Fatal(err)
+			}
+		}
+		if b.Len() < 16<<10 {
+			f.Add(b.Bytes())
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {

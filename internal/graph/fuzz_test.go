@@ -34,8 +34,18 @@ func FuzzImport(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
-	if b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "encoders", "models", "e_qdq_static.onnx")); err == nil {
-		f.Add(b)
+	for _, dir := range []string{"encoders/models", "exports"} { // an encoder of every family
+		files, err := filepath.Glob(filepath.Join("..", "..", "testdata", filepath.FromSlash(dir), "*.onnx"))
+		if err != nil || len(files) == 0 {
+			f.Fatal(dir, err)
+		}
+		for _, path := range files {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
 	}
 	lim := onnx.Limits{MaxBytes: 1 << 20, MaxStructure: 4 << 20, MaxNodes: 500, MaxDepth: 4}
 	f.Fuzz(func(t *testing.T, b []byte) {
