@@ -97,19 +97,6 @@ func (a *assembly) where(s int, attack string, is func(Response) bool) (images [
 	return images, reason
 }
 
-// weakClean names systems that hardly beat guessing before any attack.
-func (a *assembly) weakClean() []report.Flag {
-	var out []report.Flag
-	for _, s := range a.report.Systems {
-		c := a.report.Cell(s.ID, report.Clean)
-		if s.Chance.Finite() && c.Score.Low <= s.Chance {
-			out = append(out, report.Flag{Code: "weak-clean", System: s.ID,
-				Text: report.T("flag.weak-clean", s.Name, s.Metric.Format(c.Score.Value), s.Metric.Format(s.Chance))})
-		}
-	}
-	return out
-}
-
 func (a *assembly) outside() []report.Flag {
 	return a.perAttack("outside", func(o *report.Outcome) bool { return !o.Inside }, func(at report.Attack, images []string) report.Text {
 		return report.T("flag.outside", at.ID, len(images))

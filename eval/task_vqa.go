@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -11,6 +12,20 @@ import (
 	"github.com/plumbline-ml/plumbline/eval/report"
 	"github.com/plumbline-ml/plumbline/eval/stat"
 )
+
+// questionsDetail is what was asked about an image, with what is right.
+type questionsDetail []struct {
+	Question string   `json:"question"`
+	Answers  []string `json:"answers"`
+}
+
+func asked(s *dataset.Sample) questionsDetail {
+	d := make(questionsDetail, len(s.QA))
+	for i, q := range s.QA {
+		d[i].Question, d[i].Answers = q.Text, q.Answers
+	}
+	return d
+}
 
 // questions is the VQA accuracy, averaged over the questions of an image and then over images.
 type questions struct{}
@@ -38,8 +53,11 @@ func (questions) compare(outs []head.Output, s *dataset.Sample) (Response, error
 			wanted = append(wanted, q.Answers[0])
 		}
 	}
-	return Response{Text: strings.Join(said, " / "), Truth: strings.Join(wanted, " / "), Reason: reasonScored,
-		Value: report.Number(sum / float64(len(s.QA)))}, nil
+	r := Response{Text: strings.Join(said, " / "), Truth: strings.Join(wanted, " / "), Reason: reasonScored,
+		Value: report.Number(sum / float64(len(s.QA)))}
+	var err error
+	r.Detail, err = json.Marshal(asked(s))
+	return r, err
 }
 
 func (questions) statistic(rs []Response) (stat.Statistic, error) { return values(rs) }

@@ -8,7 +8,7 @@ import (
 )
 
 // noGradient are the suite's heads that cannot be attacked by their gradient.
-var noGradient = []string{"fixture/classify-knn", "fixture/segment-knn", "fixture/detect-prototypes", "fixture/detect-regions-zeroshot", "fixture/vqa-retrieval"}
+var noGradient = []string{"fixture/classify-knn", "fixture/segment-knn", "fixture/detect-prototypes", "fixture/vqa-retrieval"}
 
 // checkDecisions holds a head's decisions to its own answer on an image and Back to central differences of
 // Logits.

@@ -2,10 +2,12 @@ package head
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/encoder"
 	"github.com/plumbline-ml/plumbline/eval/dataset"
+	"github.com/plumbline-ml/plumbline/eval/metric"
 )
 
 // TestBackgroundFromGoodImages: patches of good images point up, the prompt for background does not, and two patches
@@ -66,8 +68,10 @@ func TestBackgroundFromGoodImages(t *testing.T) {
 		t.Error("the two defective patches are not what was found")
 	}
 	found := predict(t, NewRegions(c), defective).Detections
-	if len(found) < 2 || found[0].Class == found[1].Class || !(found[0].Area() == 64 && found[1].Area() == 64) {
-		t.Errorf("found %+v, want a box of one patch for each class first", found)
+	for _, want := range []dataset.Box{{X0: 8, Y0: 8, X1: 16, Y1: 16, Class: 0}, {X0: 16, Y0: 16, X1: 24, Y1: 24, Class: 1}} {
+		if !slices.ContainsFunc(found, func(d metric.Detection) bool { return d.Class == want.Class && dataset.IoU(d.Box, want) >= 0.4 }) || len(found) != 2 {
+			t.Errorf("found %+v, want a box on one patch for each class", found)
+		}
 	}
 	in, _ := defective.Input(c.Taps())
 	checkVJP(t, c, in, 2e-2)

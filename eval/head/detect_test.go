@@ -174,7 +174,7 @@ func TestComponents(t *testing.T) {
 	}
 }
 
-// With a perfect projection, windows of patches made from a text direction are found and boxed.
+// With a perfect projection, a square of patches made from a text direction is found and boxed.
 func TestRegionZeroShot(t *testing.T) {
 	layout := NewLayout(fixtureSpec)
 	identity := make([]float32, 16)
@@ -190,10 +190,11 @@ func TestRegionZeroShot(t *testing.T) {
 	for _, k := range []int{18, 19, 26, 27} { // patches (2,2) to (3,3), after the class token
 		copy(a.Row(1+k), dent)
 	}
-	h, err := NewRegionZeroShot("regions", layout, proj, [][]float32{bg, dent}, []int{0, 1}, 1, 20)
+	d, err := NewDenseZeroShot("regions", layout, proj, [][]float32{bg, dent}, []int{0, 1}, 1, 20)
 	if err != nil {
 		t.Fatal(err)
 	}
+	h := NewRegions(d)
 	f := Features{Sample: &dataset.Sample{ID: "x", Width: 128, Height: 128}, Acts: map[encoder.Tap]Activation{encoder.Tokens: a}}
 	out := predict(t, h, f)
 	want := dataset.Box{X0: 32, Y0: 32, X1: 64, Y1: 64}

@@ -123,7 +123,7 @@ func fixture(t testing.TB, seed uint64, n int) []Features {
 		first, last := fixtureTokens(s.Image)
 		out[i] = Features{Sample: s, Acts: map[encoder.Tap]Activation{
 			encoder.Block(0): first, encoder.Tokens: last, encoder.Embedding: fixtureEmbedding(first),
-			encoder.Values(1): last, encoder.AttentionOut(1): last}}
+			encoder.Values(0): last, encoder.AttentionOut(0): last}}
 	}
 	return out
 }

@@ -32,10 +32,15 @@ type SuiteText struct {
 func (s Suite) Taps() []encoder.Tap {
 	taps := append(s.inner(), encoder.Tokens, encoder.Embedding)
 	if s.Text != nil && s.Good != "" && s.Spec.CLS && s.Spec.Depth > 0 {
-		taps = append(taps, encoder.Values(s.Spec.Depth-1), encoder.AttentionOut(s.Spec.Depth-1))
+		taps = append(taps, encoder.Values(s.dense()), encoder.AttentionOut(s.dense()))
 	}
 	return taps
 }
+
+// dense is the block of which dense zero-shot heads take the values: the last but one. In the last the values of
+// surfaces-tiny's patches already tell of the whole image (mIoU 0.13 there, 0.23 here; defective patches are told
+// from others with an AUROC of 0.70 and 0.96; 140 drawn surfaces).
+func (s Suite) dense() int { return max(s.Spec.Depth-2, 0) }
 
 // inner are the blocks at half and at three quarters of the depth.
 func (s Suite) inner() []encoder.Tap {
@@ -152,7 +157,7 @@ func (b *suiteBuilder) good() []Features {
 }
 
 // densePatches is the share of the patches of good images that dense zero-shot heads take for defects.
-const densePatches = 0.05
+const densePatches = 0.02
 
 // suitePatches is how many patches the memories of the suite keep at most.
 const suitePatches = 1000
@@ -214,18 +219,18 @@ func (b *suiteBuilder) segmentation() {
 	add(b, "segment-knn", func(name string) (Head, error) {
 		return NewDenseKNN(name, b.layout, b.skips()[:1], b.train, k, 7, 100, b.Seed)
 	})
-	if _, _, ok := b.dense(); ok {
+	if _, _, ok := b.prompts(); ok {
 		add(b, "segment-zeroshot", func(name string) (Head, error) { return b.denseZeroShot(name) })
 	}
 }
 
 // denseZeroShot builds a dense zero-shot head.
 func (b *suiteBuilder) denseZeroShot(name string) (*DenseZeroShot, error) {
-	text, values, _ := b.dense()
+	text, values, _ := b.prompts()
 	var p *Projection
 	var err error
 	if b.Spec.CLS {
-		p, err = FitValueProjection(b.layout, b.Spec.Depth-1, b.train)
+		p, err = FitValueProjection(b.layout, b.Suite.dense(), b.train)
 	} else {
 		p, err = FitProjection(b.layout, encoder.Tokens, b.train)
 	}
@@ -239,9 +244,9 @@ func (b *suiteBuilder) denseZeroShot(name string) (*DenseZeroShot, error) {
 	return h, err
 }
 
-// dense gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to
+// prompts gives the prompts of dense zero-shot heads with their mask values; it needs a class free of defects to
 // stand for background.
-func (b *suiteBuilder) dense() (text [][]float32, values []int, ok bool) {
+func (b *suiteBuilder) prompts() (text [][]float32, values []int, ok bool) {
 	if b.Text == nil || b.Good == "" {
 		return nil, nil, false
 	}
@@ -273,7 +278,7 @@ func (b *suiteBuilder) detection() {
 	add(b, "detect-prototypes", func(name string) (Head, error) {
 		return NewPrototypeBoxes(name, b.layout, b.skips()[:1], b.train, k)
 	})
-	if _, _, ok := b.dense(); ok {
+	if _, _, ok := b.prompts(); ok {
 		add(b, "detect-regions-zeroshot", func(name string) (Head, error) {
 			h, err := b.denseZeroShot(name)
 			if err != nil {
