@@ -82,8 +82,8 @@ type compared struct {
 	chance, sign float64 // sign is −1 where less is better
 }
 
-// difference tests the mean share kept under a minus that under b. The systems are those of [Kept]; one whose
-// clean score on a resample is no better than chance counts in neither mean there.
+// difference tests the mean share kept under a minus that under b. The systems are those of [Kept]; one whose clean
+// score on a resample lies less than a tenth beyond chance counts in neither mean there.
 func (r *resampling) difference(a, b report.Attack) (stat.Difference, error) {
 	var list []compared
 	for s, system := range r.whole.Systems {
@@ -124,7 +124,7 @@ func (r *resampling) difference(a, b report.Attack) (stat.Difference, error) {
 // difference is the share kept under a minus that under b; NaN where one is not defined.
 func (c *compared) difference(images []int) float64 {
 	room := c.sign * (c.clean.of(images) - c.chance)
-	if !(room > 0) {
+	if !(room >= leastRoom) {
 		return math.NaN()
 	}
 	a, b := c.sign*(c.a.of(images)-c.chance), c.sign*(c.b.of(images)-c.chance)

@@ -15,6 +15,7 @@ import (
 
 func newTransfer() *cobra.Command {
 	var name string
+	var journals []string
 	c := &cobra.Command{
 		Use:   "transfer REPORT.json --attack NAME",
 		Short: "Compare an attack with the others over all systems of a report",
@@ -25,7 +26,8 @@ than 0.1 beyond chance are left out.
 
 Where the journal of the run still lies beside the report, the difference of the means is given with a 95 % BCa
 interval over images that are resampled together for both attacks, and its p-value, adjusted by Holm over all
-rows. The sign test asks about systems, the bootstrap about images.`,
+rows. The sign test asks about systems, the bootstrap about images. For a report merged of shards, --journal
+names the journal of each.`,
 		Example: "  plumbline report transfer plumbline-report/report.json --attack plumb",
 		Args:    exactly(1, "one report.json"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -36,24 +38,37 @@ rows. The sign test asks about systems, the bootstrap about images.`,
 			if err != nil {
 				return err
 			}
-			journals, err := journalBeside(args[0])
+			parts, err := transferJournals(args[0], journals)
 			if err != nil {
 				return err
 			}
-			rows, err := eval.Transfers(r, name, journals...)
+			rows, err := eval.Transfers(r, name, parts...)
 			if err != nil {
 				return err
 			}
-			writeTransfers(c.OutOrStdout(), name, rows, len(journals) > 0)
+			writeTransfers(c.OutOrStdout(), name, rows, len(parts) > 0)
 			return nil
 		},
 	}
 	c.Flags().StringVar(&name, "attack", "", "name of the attack, as in the report")
+	c.Flags().StringArrayVar(&journals, "journal", nil, "journal.jsonl of the run (repeatable; default: the one beside the report)")
 	return c
 }
 
-// journalBeside reads the journal in the folder of a report; without one there is nothing to resample.
-func journalBeside(path string) ([]*eval.Journal, error) {
+// transferJournals reads the journals named, or the one in the folder of a report; without one there is nothing to
+// resample.
+func transferJournals(path string, names []string) ([]*eval.Journal, error) {
+	var out []*eval.Journal
+	for _, name := range names {
+		j, err := eval.ReadJournal(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, j)
+	}
+	if len(names) > 0 {
+		return out, nil
+	}
 	j, err := eval.ReadJournal(filepath.Join(filepath.Dir(path), eval.JournalName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
