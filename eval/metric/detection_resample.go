@@ -26,8 +26,11 @@ func (d *DetectionScore) AP() func(indices []int) float64 {
 
 // at averages over thresholds within a class and then over classes.
 func (d *DetectionScore) at(levels ...int) func(indices []int) float64 {
-	ordered := make([][][]rankedDetection, d.classes)
+	ordered, boxes := make([][][]rankedDetection, d.classes), make([][]int, d.classes)
 	for c := range ordered {
+		for i := range d.images {
+			boxes[c] = append(boxes[c], d.images[i][c].boxes)
+		}
 		for _, t := range levels {
 			ordered[c] = append(ordered[c], d.ranked(c, t))
 		}
@@ -41,7 +44,7 @@ func (d *DetectionScore) at(levels ...int) func(indices []int) float64 {
 		for c := range ordered {
 			var overall meanOf
 			for _, found := range ordered[c] {
-				overall.add(d.resampled(c, found, times))
+				overall.add(resampled(boxes[c], found, times))
 			}
 			mean.add(overall.value())
 		}
@@ -71,23 +74,28 @@ func (d *DetectionScore) ranked(class, level int) []rankedDetection {
 	return out
 }
 
-// resampled is the average precision of a class where image i occurs times[i] times.
-func (d *DetectionScore) resampled(class int, ordered []rankedDetection, times []int) float64 {
-	boxes := 0
+// resampled is the average precision of a class where image i, which holds boxes[i] of it, occurs times[i] times. A
+// miss changes no recall and lowers precision, so only hits are points of the curve.
+func resampled(boxes []int, ordered []rankedDetection, times []int) float64 {
+	total := 0
 	for i, n := range times {
-		boxes += n * d.images[i][class].boxes
+		total += n * boxes[i]
 	}
-	if boxes == 0 {
+	if total == 0 {
 		return math.NaN()
 	}
-	recall, precision := make([]float64, 0, len(ordered)), make([]float64, 0, len(ordered))
+	var recall, precision []float64
 	hits, seen := 0, 0
 	for _, f := range ordered {
-		for range times[f.image] {
-			if seen++; f.hit {
-				hits++
-			}
-			recall, precision = append(recall, float64(hits)/float64(boxes)), append(precision, float64(hits)/float64(seen))
+		n := times[f.image]
+		if !f.hit {
+			seen += n
+			continue
+		}
+		for range n {
+			seen++
+			hits++
+			recall, precision = append(recall, float64(hits)/float64(total)), append(precision, float64(hits)/float64(seen))
 		}
 	}
 	return interpolated(recall, precision)
