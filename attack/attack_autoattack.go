@@ -28,12 +28,12 @@ var _ = attacks.add("autoattack", "AutoAttack: a cascade of parameter-free attac
 // autoAttackParts are the published ensembles.
 var autoAttackParts = map[string][]string{
 	"standard": {"apgd-ce", "apgd-t", "fab-t", "square"},
-	"plus":     {"apgd-ce(restarts=5)", "apgd-dlr(restarts=5)", "fab-t(restarts=5)", "square", "apgd-t"},
+	"plus":     {"apgd-ce(restarts=5)", "apgd-dlr(restarts=5)", "fab(restarts=5)", "square", "apgd-t", "fab-t(restarts=5)"},
 	"rand":     {"apgd-ce(copies=20)", "apgd-dlr(copies=20)"},
 }
 
 // autoAttack is AutoAttack (Croce & Hein, arXiv 2003.01690) as fra31/auto-attack composes it: every
-// attack on the images whose head is still right. Version plus leaves out the untargeted FAB there.
+// attack on the images whose head is still right.
 //
 // It warns, per image, of what makes its verdict doubtful: the published flags (outputs that vary between
 // runs, logits that are probabilities, a zero gradient at the start, Square fooling what the white-box

@@ -20,16 +20,9 @@ type deepFool struct {
 }
 
 func (a deepFool) craft(ctx context.Context, j *job) error {
-	if _, err := j.task.labels(j.index); err != nil {
+	to, err := wrongClasses(ctx, j, a.classes)
+	if err != nil {
 		return err
-	}
-	var to []*problem
-	for r := 1; r <= min(a.classes, max(j.task.Head.Classes(), 2)-1); r++ {
-		p, err := newProblem(ctx, j, targetMargin{r}, lens{})
-		if err != nil {
-			return err
-		}
-		to = append(to, p)
 	}
 	n := len(j.x0)
 	x, beyond, inner := append([]float32(nil), j.x0...), make([]float32, n), make([]float32, n)
@@ -49,11 +42,11 @@ func (a deepFool) craft(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		if math.IsInf(near, 1) {
+		if math.IsInf(near.distance, 1) {
 			j.warn("the gradient of every margin is exactly zero at step %d", k)
 			return nil
 		}
-		newSteepest(j.tm, n).move(x, best, near*(1+1e-4))
+		newSteepest(j.tm, n).move(x, best, near.distance*(1+1e-4))
 		for i, v := range x {
 			x[i] = min(max(v, 0), 1)
 		}
@@ -75,30 +68,40 @@ func (a deepFool) beyond(ctx context.Context, j *job, p *problem, x, beyond, inn
 	return fooled, j.present(ctx, p, beyond, inner, v, 0, k)
 }
 
-// nearestBoundary returns the distance to the nearest linearised boundary, and sets best to the gradient
-// of its margin.
-func nearestBoundary(ctx context.Context, j *job, to []*problem, x, g, best []float32, k int) (near float64, err error) {
-	near = math.Inf(1)
+// boundary is the nearest of some linearised boundaries to wrong classes.
+type boundary struct {
+	distance float64 // +Inf where every gradient is zero
+	margin   float64 // its class's logit minus the right one's
+	most     float64 // the largest margin of all
+}
+
+// nearestBoundary looks from x and sets best to the gradient of the margin whose boundary is nearest; g is scratch.
+func nearestBoundary(ctx context.Context, j *job, to []*problem, x, g, best []float32, k int) (boundary, error) {
+	b := boundary{math.Inf(1), math.Inf(-1), math.Inf(-1)}
 	for _, p := range to {
 		v, err := p.grad(ctx, x, g)
 		if err != nil {
-			return 0, err
+			return b, err
 		}
 		if err := j.checkFinite(v, g, k); err != nil {
-			return 0, err
+			return b, err
 		}
-		if d := math.Abs(v) / dualNorm(g, j.tm.Norm); d < near {
-			near = d
+		b.most = max(b.most, v)
+		if d := math.Abs(v) / dualNorm(g, j.tm.Norm); d < b.distance {
+			b.distance, b.margin = d, v
 			copy(best, g)
 		}
 	}
-	return near, nil
+	return b, nil
 }
 
-// dualNorm is the gain per unit of norm: |g|₁ for L∞, |g|₂ for L2.
+// dualNorm is the gain per unit of norm: |g|₁ for L∞, |g|₂ for L2, |g|∞ for L1.
 func dualNorm(g []float32, norm Norm) float64 {
-	if norm == NormL2 {
+	switch norm {
+	case NormL2:
 		return norm2(g)
+	case NormL1:
+		return maxAbs(g)
 	}
 	s := 0.0
 	for _, v := range g {

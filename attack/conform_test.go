@@ -44,14 +44,14 @@ var conforming = []string{
 	"fgsm", "mi(steps=4)", "ni(steps=4)", "vmi(steps=2,step=vmi(n=3))", "di(steps=4)", "ti(steps=4)", "si(steps=3)", "admix(steps=2)", "ssa(steps=2,copies=3)", "bsr(steps=2,copies=3)",
 	"pgd(steps=5,objective=ce)", "pgd(steps=4,step=velocity)", "pgd(steps=5,objective=dlr-t(rank=2),step=adamw)", "gradient(steps=3,transform=chain(di,bsr,rescale),reference=own,resolution=native)",
 	"veattack(steps=5)", "pa-attack(first=3,steps=4)", "dr(steps=4)", "nrdm(steps=4)", "v-attack(steps=4)", "m-attack(steps=4)", "foa(steps=4,clusters=2)",
-	"apgd(steps=12)", "apgd-ce(steps=8,stop=never,restarts=2)", "apgd-dlr(steps=8)", "apgd-t(steps=6,targets=2)", "fab-t(steps=5,targets=2)", "square(queries=30)",
+	"apgd(steps=12)", "apgd-ce(steps=8,stop=never,restarts=2)", "apgd-dlr(steps=8)", "apgd-t(steps=6,targets=2)", "fab-t(steps=5,targets=2)", "fab(steps=5,restarts=2,stop=never)", "square(queries=30)",
 	"restarts(n=2,attack=pgd(steps=3))", "cascade(pgd(steps=3),square(queries=9))", "worst-of(prm(steps=3),embedding(steps=3),by=prm)", "autoattack",
 	"simba(queries=20)", "simba(queries=20,basis=dct,objective=prm,stop=never)", "nes(steps=3,samples=6)", "rays(queries=40)", "hopskipjump(steps=2,first=10)", "deepfool(steps=5)",
 	"uap(steps=4,batch=2)", "plumb(steps=5)", "uap-ensemble(steps=3,objective=prm)",
 }
 
 // conformingL2 lists attacks for L2.
-var conformingL2 = []string{"cw-l2(steps=6,search=2)", "deepfool(steps=5)", "apgd-ce(steps=8)", "fab-t(steps=5)", "square(queries=20)", "hopskipjump(steps=2,first=10)"}
+var conformingL2 = []string{"cw-l2(steps=6,search=2)", "deepfool(steps=5)", "apgd-ce(steps=8)", "fab-t(steps=5)", "fab(steps=4)", "square(queries=20)", "hopskipjump(steps=2,first=10)"}
 
 // TestConform runs the conformance suite on every attack.
 func TestConform(t *testing.T) {

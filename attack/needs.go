@@ -19,7 +19,7 @@ type Needs struct {
 
 // The parts that need something, by name. The rest of an expression is looked through for them.
 var (
-	needHead  = []string{"ce", "cw", "dlr", "dlr-t", "apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "autoattack", "deepfool", "rays", "hopskipjump", "cascade"}
+	needHead  = []string{"ce", "cw", "dlr", "dlr-t", "apgd-ce", "apgd-dlr", "apgd-t", "fab", "fab-t", "autoattack", "deepfool", "rays", "hopskipjump", "cascade"}
 	needImage = []string{"match", "m-attack", "foa"}
 )
 
