@@ -23,6 +23,10 @@ func fuseLayerNorm(g *Graph) {
 			}
 			continue
 		}
+		if x, scale, bias, eps, ok := matchFactored(n); ok {
+			n.become(LayerNorm{Eps: float32(eps), Scale: true, Bias: true}, x, scale, bias)
+			continue
+		}
 		over, c, eps, ok := matchNorm(n.Out[0])
 		if !ok {
 			continue

@@ -138,6 +138,9 @@ func (e einsum) single(x *Value, t []rune) (*Value, []rune) {
 
 // pair multiplies x and y and sums over the labels that keep does not name.
 func (e einsum) pair(x *Value, xt []rune, y *Value, yt, keep []rune) (*Value, []rune) {
+	if x.Const == nil && y.Const == nil && e.second(xt, yt, keep) {
+		x, xt, y, yt = y, yt, x, xt
+	}
 	x, xt = e.sumOut(x, xt, append(slices.Clone(keep), yt...))
 	y, yt = e.sumOut(y, yt, append(slices.Clone(keep), xt...))
 	var batch, sum, left, right []rune
@@ -180,6 +183,15 @@ func (e einsum) pair(x *Value, xt []rune, y *Value, yt, keep []rune) (*Value, []
 	}
 	t := slices.Concat(batch, left, right)
 	return e.g.Reshape(z, e.sizes(t)), t
+}
+
+// second tells whether what is x's alone comes behind what is y's alone in the result, which then is y·x.
+func (e einsum) second(xt, yt, keep []rune) bool {
+	at := func(own, other []rune) int {
+		return slices.IndexFunc(keep, func(l rune) bool { return slices.Contains(own, l) && !slices.Contains(other, l) })
+	}
+	i, j := at(xt, yt), at(yt, xt)
+	return i >= 0 && j >= 0 && j < i
 }
 
 // secondOperand arranges y with its summed axes last where they already are.
