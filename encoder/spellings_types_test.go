@@ -21,6 +21,8 @@ var spellings = []spelling{
 	{name: "torch export", edit: exported},
 	{name: "weights stored turned", edit: storedTurned},
 	{name: "nested local functions", edit: inFunctions},
+	{name: "a hidden key", edit: hiddenKey, files: []string{"oc330_gelu__op17_dyn", "hf_clip457_sdpa__op17_dyn", "timm_vit_sdpa__op17_dyn"}, plain: true},
+	{name: "one-dimensional convolutions", edit: convolved, files: []string{"hf_clip457_sdpa__op17_dyn", "hf_siglip457_sdpa__op17_dyn", "timm_vit_sdpa__op17_dyn"}},
 	{name: "float16", edit: narrow(onnx.Float16, false), output: 4e-3, gradient: 1e-2, files: onePerFamily},
 	{name: "float16 between casts", edit: narrow(onnx.Float16, true), output: 4e-3, gradient: 1e-2, files: onePerFamily},
 	{name: "float16 with normalisation in float32", edit: castStorm, output: 4e-3, gradient: 1e-2, files: onePerFamily},

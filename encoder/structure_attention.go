@@ -56,7 +56,10 @@ func behind(v *graph.Value, want func(*graph.Node) bool) *graph.Value {
 		}
 		var next *graph.Value
 		for _, in := range v.Def.In {
-			if in == nil || in.Const != nil || graph.Size(in.Shape) < graph.Size(v.Shape) {
+			if in == nil || in.Const != nil {
+				continue
+			}
+			if _, padded := v.Def.Op.(graph.Pad); !padded && graph.Size(in.Shape) < graph.Size(v.Shape) {
 				continue
 			}
 			if next != nil && next != in {
