@@ -37,8 +37,8 @@ var autoAttackParts = map[string][]string{
 //
 // It warns, per image, of what makes its verdict doubtful: the published flags (outputs that vary between
 // runs, logits that are probabilities, a zero gradient at the start, Square fooling what the white-box
-// attacks could not, too few classes for the targeted losses; there is no optimisation inside our
-// encoders to detect) and one of our own: a gradient that does not predict the objective's change.
+// attacks could not, an optimisation inside the encoder (see [Dynamic]), too few classes for the targeted
+// losses) and one of our own: a gradient that does not predict the objective's change.
 type autoAttack struct {
 	version string
 	parts   []*imagewise
@@ -81,6 +81,9 @@ func (a autoAttack) craft(ctx context.Context, j *job) error {
 
 // flags examines the head at the clean image.
 func (a autoAttack) flags(ctx context.Context, j *job) error {
+	if dynamic(j.enc) {
+		j.warn("flag: the encoder optimises while it looks at an image: gradients through it may mislead; attack that optimisation as well")
+	}
 	p, err := newProblem(ctx, j, Logits{Loss: "ce"}, lens{})
 	if err != nil {
 		return err

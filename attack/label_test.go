@@ -155,6 +155,9 @@ func TestStronger(t *testing.T) {
 		}
 		return s
 	}
+	if noise, square := mean("noise(objective=embedding,draws=200)", 8), mean("square(objective=embedding,queries=200)", 8); square <= noise {
+		t.Errorf("square reaches an embedding distance of %v with 200 queries, as many draws of noise %v", square, noise)
+	}
 	for _, name := range []string{"prm", "pgd", "apgd", "embedding"} {
 		for _, pair := range [][2]float64{
 			{mean(name+"(steps=5)", 8), mean(name+"(steps=40)", 8)},
@@ -242,13 +245,17 @@ func TestAutoAttackFlags(t *testing.T) {
 	tm := attack.Linf(attack.NewRatio(1, 255))
 	for want, h := range map[string]attack.Classifier{
 		"look like probabilities": probability{head}, "exactly zero": probability{head}, "vary between runs": noisy{head, new(int)},
-		"masked or shattered": shattered{head}, "too few": two, "": head,
+		"masked or shattered": shattered{head}, "too few": two, "optimises": head, "": head,
 	} {
 		labels := []int{0}
 		if _, random := h.(noisy); !random {
 			labels[0] = top(t, enc, h, images[0])
 		}
-		r := run(t, "autoattack", enc, images, tm, attack.Against(h, labels))
+		var e encoder.Encoder = enc
+		if want == "optimises" {
+			e = climbing{enc}
+		}
+		r := run(t, "autoattack", e, images, tm, attack.Against(h, labels))
 		if all := strings.Join(r.Warnings, "\n"); want != "" && !strings.Contains(all, want) || want == "" && strings.Contains(all, "flag") {
 			t.Errorf("%q is not among the warnings %q", want, all)
 		}
@@ -274,3 +281,8 @@ func TestNeedsHead(t *testing.T) {
 		}
 	}
 }
+
+// climbing says that it optimises.
+type climbing struct{ encoder.Encoder }
+
+func (climbing) Dynamic() bool { return true }

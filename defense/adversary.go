@@ -78,6 +78,9 @@ func Redrawn(e encoder.Encoder) encoder.Encoder {
 
 type redrawn struct{ encoder.Encoder }
 
+// Dynamic is that of the encoder.
+func (r redrawn) Dynamic() bool { return dynamic(r.Encoder) }
+
 // Draw returns the encoder itself, whose next trace is another draw.
 func (r redrawn) Draw(uint64) encoder.Encoder { return r }
 

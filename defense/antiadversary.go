@@ -85,7 +85,7 @@ func (d *AntiAdversary) Wrap(e encoder.Encoder, s Stream) (encoder.Encoder, erro
 	if err := errors.Join(d.Validate(), needsEmbedding("anti-adversary", e, len(d.text[0]))); err != nil {
 		return nil, err
 	}
-	return newWrapped(e, s, d.String(), d.views), nil
+	return newDynamic(e, s, d.String(), d.views), nil
 }
 
 func (d *AntiAdversary) views(ctx context.Context, e encoder.Encoder, src []Picture, _ Stream) ([][]View, error) {

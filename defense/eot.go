@@ -41,6 +41,9 @@ func (e *eot) Spec() encoder.Spec {
 	return s
 }
 
+// Dynamic is that of the draws.
+func (e *eot) Dynamic() bool { return dynamic(e.base) }
+
 func (e *eot) Draw(i uint64) encoder.Encoder { return &eot{e.base, e.n, i * uint64(e.n)} }
 
 func (e *eot) AtSize(h, w int) (encoder.Encoder, error) {

@@ -26,6 +26,9 @@ func (l *latent) Spec() encoder.Spec {
 	return s
 }
 
+// Dynamic is true: the embedding is moved step by step for every image.
+func (*latent) Dynamic() bool { return true }
+
 func (l *latent) Draw(i uint64) encoder.Encoder {
 	return &latent{drawOf(l.inner, i), l.name, l.turn}
 }

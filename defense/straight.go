@@ -26,6 +26,9 @@ func (e *straight) Spec() encoder.Spec {
 	return s
 }
 
+// Dynamic is that of the defended encoder.
+func (e *straight) Dynamic() bool { return dynamic(e.defended) }
+
 func (e *straight) Draw(i uint64) encoder.Encoder { return &straight{drawOf(e.defended, i), e.plain} }
 
 func (e *straight) AtSize(h, w int) (encoder.Encoder, error) {

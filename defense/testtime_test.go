@@ -195,3 +195,23 @@ func TestBadPictures(t *testing.T) {
 		}
 	}
 }
+
+// TestDynamic: encoders behind a defence that optimises say so, however they are wrapped further.
+func TestDynamic(t *testing.T) {
+	for text, want := range map[string]bool{"jpeg(75)": false, "resize-pad": false, "ttc": true, "anti-adversary": true, "clipure-cos": true, "ttc+median(3)": true, "gaussian(1)+clipure-cos": true} {
+		d, err := defense.Parse(text, withTexts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := defense.Adversaries(d, defensetest.NewLinear(3), defense.Stream{Seed: 1}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range list {
+			e, ok := a.Encoder.(interface{ Dynamic() bool })
+			if got := ok && e.Dynamic(); got != (want && a.Name != "transfer") {
+				t.Errorf("%s, %s: dynamic is %v", text, a.Name, got)
+			}
+		}
+	}
+}

@@ -46,7 +46,7 @@ func (t TTC) Wrap(e encoder.Encoder, s Stream) (encoder.Encoder, error) {
 	if err := errors.Join(t.Validate(), needsEmbedding("ttc", e, 0)); err != nil {
 		return nil, err
 	}
-	return newWrapped(e, s, t.String(), t.views), nil
+	return newDynamic(e, s, t.String(), t.views), nil
 }
 
 func (t TTC) views(ctx context.Context, e encoder.Encoder, src []Picture, s Stream) ([][]View, error) {

@@ -26,6 +26,7 @@ type wrapped struct {
 	stream Stream
 	name   string
 	views  viewer
+	climbs bool // views follow gradients of inner
 }
 
 var (
@@ -35,6 +36,20 @@ var (
 
 func newWrapped(e encoder.Encoder, s Stream, name string, v viewer) encoder.Encoder {
 	return &wrapped{inner: e, stream: s, name: name, views: v}
+}
+
+// newDynamic is newWrapped for views that follow gradients of the encoder inside.
+func newDynamic(e encoder.Encoder, s Stream, name string, v viewer) encoder.Encoder {
+	return &wrapped{inner: e, stream: s, name: name, views: v, climbs: true}
+}
+
+// Dynamic reports whether looking at an image runs an optimisation, here or in an encoder inside.
+func (w *wrapped) Dynamic() bool { return w.climbs || dynamic(w.inner) }
+
+// dynamic is Dynamic of an encoder that has it.
+func dynamic(e encoder.Encoder) bool {
+	d, ok := e.(interface{ Dynamic() bool })
+	return ok && d.Dynamic()
 }
 
 func (w *wrapped) Spec() encoder.Spec {
