@@ -2,8 +2,10 @@ package eval
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/eval/metric"
 	"github.com/plumbline-ml/plumbline/eval/report"
@@ -119,7 +121,8 @@ func (questions) constant(clean []Response) (float64, error) {
 
 // weakClean names systems that hardly beat guessing, or one answer for everything, before any attack.
 func (a *assembly) weakClean() []report.Flag {
-	var out []report.Flag
+	f := report.Flag{Code: "weak-clean"}
+	var names []string
 	for s, system := range a.report.Systems {
 		c := a.report.Cell(system.ID, report.Clean)
 		trivial, least := float64(system.Chance), float64(c.Score.Low)
@@ -134,9 +137,13 @@ func (a *assembly) weakClean() []report.Flag {
 			}
 		}
 		if least <= trivial {
-			out = append(out, report.Flag{Code: "weak-clean", System: system.ID,
-				Text: report.T("flag.weak-clean", system.Name, system.Metric.Format(c.Score.Value), system.Metric.Format(report.Number(trivial)))})
+			f.Systems = append(f.Systems, system.ID)
+			names = append(names, fmt.Sprintf("%s (%s; %s)", system.Name, system.Metric.Format(c.Score.Value), system.Metric.Format(report.Number(trivial))))
 		}
 	}
-	return out
+	if names == nil {
+		return nil
+	}
+	f.Text = report.T("flag.weak-clean", strings.Join(names, ", "))
+	return []report.Flag{f}
 }

@@ -81,7 +81,8 @@ type found struct {
 
 // craftWhiteBox runs the attack on each image with that image's own loss. It starts at the images of the same budget
 // that did the system most harm so far, as far as their loss is larger than that of a random start; and where one
-// of them still leaves the system less than what the gradient found, it is kept.
+// of them still leaves the system less than what the gradient found, by more than a hundredth of the clean score, it
+// is kept.
 func (r *runner) craftWhiteBox(ctx context.Context, b *batch, k int) (found, error) {
 	target := r.target(r.Attempts[k-1].System)
 	n := len(b.samples)
@@ -124,7 +125,7 @@ func (r *runner) upperBound(ctx context.Context, target *Target, index int, s *d
 		return res.Adv[0], res.Outcomes[0], "", nil
 	}
 	left, err := r.left(ctx, target, s, res.Adv[0], at)
-	if err != nil || !(value < left) {
+	if err != nil || !(value < left-leeway*r.clean(index, at.System)) {
 		return res.Adv[0], res.Outcomes[0], "", err
 	}
 	return before[0].image, res.Outcomes[0], before[0].attack, nil
@@ -164,6 +165,18 @@ func (r *runner) transferred(index int, s *dataset.Sample, k int) (best []transf
 		best, value = append(best, transferred{o.ID(), image}), v
 	}
 	return best, value, nil
+}
+
+// leeway is the part of the clean score by which another image must be better to take the place of the gradient's.
+const leeway = 0.01
+
+// clean is the size of a system's score on the clean image, 0 where it has none.
+func (r *runner) clean(index int, system string) float64 {
+	k := slices.IndexFunc(r.journal.head.Systems, func(s report.System) bool { return s.ID == system })
+	if e := r.journal.entries[key{index, report.Clean, ""}]; e != nil && k >= 0 && e.Responses[k].Value.Finite() {
+		return math.Abs(float64(e.Responses[k].Value))
+	}
+	return 0
 }
 
 // left is what a system keeps on an image as it is saved; NaN where it gives no answer or the image cannot be saved.

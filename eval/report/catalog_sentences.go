@@ -55,7 +55,7 @@ var flagTexts = map[string]entry{
 	"flag.no-answer":               both("{0} gave no answer on {1} of {2} images under {3}; each counts as the worst answer. The first: {4}", "{0}は{3}で{2}枚中{1}枚に応答なし。いずれも最悪の応答として数える。最初の例：{4}"),
 	"flag.not-made":                both("{0} could not be made and is not in this report: {1}", "{0}は作成できず、この報告に含まれない：{1}"),
 	"flag.preprocessing-overruled": both("The configuration reads images for {0} in another way than the model's own file says ({1}): {2} instead of {3}.", "{0}の画像の読み方が、設定とモデル自身のファイル（{1}）で異なる：{3}ではなく{2}を使用。"),
-	"flag.weak-clean":              both("{0} scores {1} on clean images, which is not shown to beat guessing or one answer for every image ({2}): its column says nothing.", "{0}は元画像で{1}。当て推量や全画像に同じ答え（{2}）を上回るとは示されない：その列は何も語らない。"),
+	"flag.weak-clean":              both("On clean images these are not shown to beat guessing, or one answer for every image, so their columns say nothing (score; that answer's): {0}.", "次のシステムは元画像で、当て推量や全画像に同じ答えを上回るとは示されず、その列は何も語らない（スコア；同じ答えのスコア）：{0}。"),
 	"flag.hidden-randomness":       both("{0} says that it is not random, but two equal questions had different answers; it was judged over {1} draws.", "{0}は乱数を使わないと称するが、同じ入力に異なる応答を返した。{1}回の試行で判定した。"),
 	"flag.own-gradient-weaker":     both("{0}: {1} does more harm with the identity in place of the defence's own gradient: that gradient is masked or misleading.", "{0}：{1}は防御自身の勾配より恒等写像の勾配で強くなる：防御の勾配は隠されているか誤誘導する。"),
 	"flag.not-adapted":             both("{0}: no attack that knows the defence could be run: its scores are upper bounds.", "{0}：防御を知る攻撃を実行できなかった。スコアは上限にすぎない。"),
