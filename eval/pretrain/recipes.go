@@ -22,7 +22,7 @@ var Recipes = []Recipe{
 		Image: tower.Image{Size: 96, Patch: 12, Width: 128, Depth: 6, Heads: 2, Embed: 64},
 		Text:  tower.Text{Width: 64, Depth: 2, Heads: 2, Embed: 64},
 		Seed:  2, Images: 14000, Held: 350, Dense: 1,
-		Train: train.Config{Steps: 1000, Batch: 32, LR: 1e-3, Warmup: 80, Floor: 0.01, Decay: 0.1, Clip: 1, EMA: 0.99, Every: 250, Seed: 2},
+		Train: train.Config{Steps: 4000, Batch: 32, LR: 1e-3, Warmup: 100, Floor: 0.01, Decay: 0.1, Clip: 1, EMA: 0.995, Every: 400, Seed: 2},
 	},
 	{
 		Name:  "surfaces-alt",
