@@ -57,6 +57,9 @@ func formatCosine(v float64) string {
 	if math.IsNaN(v) {
 		return "–"
 	}
+	if math.Abs(v) < 0.005 {
+		v = 0 // no minus sign before zero
+	}
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 

@@ -155,13 +155,16 @@ func (m *markdown) findings() {
 		m.heading("ui.findings")
 	}
 	for _, u := range m.r.uses() {
-		for _, f := range u.Findings {
-			m.printf("\n### %s\n\n", m.text(f.Title))
-			m.printf("- %s: %s\n- %s: %s\n", m.t("ui.needs"), m.text(f.Needs), m.t("ui.effect"), m.text(f.Effect))
-			for _, x := range f.Reduce {
-				m.printf("- %s: %s\n", m.t("ui.reduce"), m.text(x))
+		for _, g := range u.Groups {
+			for _, f := range g.Findings {
+				m.printf("\n### %s\n\n", m.text(f.Title))
+				m.printf("- %s: %s\n- %s: %s\n", m.t("ui.needs"), m.text(f.Needs), m.t("ui.effect"), m.text(f.Effect))
 			}
-			m.printf("- %s: %s\n- %s: %s\n", m.t("ui.met"), m.text(f.Met), m.t("ui.tags"), strings.Join(f.Tags, ", "))
+			m.printf("\n%s, %s:\n\n", m.t("task."+u.Task), m.t("ui.reduce"))
+			for _, x := range g.Reduce {
+				m.printf("- %s\n", m.text(x))
+			}
+			m.printf("- %s: %s\n- %s: %s\n", m.t("ui.met"), m.text(g.Met), m.t("ui.tags"), strings.Join(g.Findings[0].Tags, ", "))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"html/template"
+	"reflect"
 	"slices"
 	"strconv"
 )
@@ -77,13 +78,21 @@ type pairView struct {
 }
 
 type useView struct {
-	Task     string
-	Findings []findingView
+	Task   string
+	Groups []findingGroup
 }
 
-type findingView struct {
-	Finding
-	TagList []Tag
+// findingGroup is findings that the same measures answer to the same degree, so that these are told once.
+type findingGroup struct {
+	Findings []Finding
+	Reduce   []Text
+	Met      Text
+	TagList  []Tag
+}
+
+func (g findingGroup) holds(f Finding) bool {
+	like := g.Findings[0]
+	return reflect.DeepEqual(like.Reduce, f.Reduce) && reflect.DeepEqual(like.Met, f.Met) && slices.Equal(like.Tags, f.Tags)
 }
 
 func newPage(r *Report, o HTMLOptions) (*page, error) {
@@ -244,7 +253,7 @@ func (r *Report) pairs() []pairView {
 	return out
 }
 
-// uses groups the findings by task, in the order of first use.
+// uses groups the findings by task, and by what answers them, in the order of first use.
 func (r *Report) uses() []useView {
 	var out []useView
 	for _, f := range r.Findings {
@@ -253,13 +262,23 @@ func (r *Report) uses() []useView {
 			i = len(out)
 			out = append(out, useView{Task: f.UseCase})
 		}
-		fv := findingView{Finding: f}
-		for _, key := range f.Tags {
-			if t, ok := FindTag(key); ok {
-				fv.TagList = append(fv.TagList, t)
-			}
+		u := &out[i]
+		k := slices.IndexFunc(u.Groups, func(g findingGroup) bool { return g.holds(f) })
+		if k < 0 {
+			k = len(u.Groups)
+			u.Groups = append(u.Groups, findingGroup{Reduce: f.Reduce, Met: f.Met, TagList: tagList(f.Tags)})
 		}
-		out[i].Findings = append(out[i].Findings, fv)
+		u.Groups[k].Findings = append(u.Groups[k].Findings, f)
+	}
+	return out
+}
+
+func tagList(keys []string) []Tag {
+	var out []Tag
+	for _, key := range keys {
+		if t, ok := FindTag(key); ok {
+			out = append(out, t)
+		}
 	}
 	return out
 }
