@@ -56,8 +56,8 @@ func PIL(f Filter, in, size, lo, n int) (*Axis, error) {
 func pilRow(kernel func(float64) float64, support float64, in, size, o int) row {
 	scale := float64(in) / float64(size)
 	stretch := max(scale, 1)
-	support *= stretch
-	center := (float64(o) + 0.5) * scale
+	support = float64(support * stretch)
+	center := float64((float64(o) + 0.5) * scale) // rounded, as in C, and not fused with what follows
 	lo := max(0, int(center-support+0.5))
 	hi := min(in, int(center+support+0.5))
 	r := row{lo, make([]float64, hi-lo)}
@@ -106,14 +106,14 @@ func TorchOffset(f Filter, in, size int, offset float64) (*Axis, error) {
 		fill(rows, size, 0, func(o int) row { return row{min(in-1, int(float32(o)*s)), []float64{1}} })
 	case Bilinear:
 		fill(rows, size, 0, func(o int) row {
-			x := max(0, (float64(o)+0.5)*scale-0.5)
+			x := max(0, float64((float64(o)+0.5)*scale)-0.5)
 			i := int(x)
 			t := x - float64(i)
 			return clampedRow(in, i, []float64{1 - t, t})
 		})
 	case Bicubic:
 		fill(rows, size, 0, func(o int) row {
-			x := (float64(o)+0.5)*scale - 0.5
+			x := float64((float64(o)+0.5)*scale) - 0.5
 			i := math.Floor(x)
 			t := x - i
 			const a = -0.75
