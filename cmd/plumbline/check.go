@@ -44,8 +44,10 @@ photographs of magnetic tiles, with a zero-shot inspector.
 A configuration file (YAML) holds encoder, data, heads, further encoders, whole systems, attacks, eps, steps,
 seed and gates; flags override it.
 An attack called white-box, or white-box(ATTACK) with any attack on labels, goes against every system on its
-own, through the system's gradient: the upper bound beside attacks that know the encoder alone.
-The exit code is 1 when a gate fails or cannot be decided. An interrupted run continues with --resume.
+own, through the system's gradient: the upper bound beside attacks that know the encoder alone. It starts from
+their images where these do more harm than a random start.
+The exit code is 1 when a gate fails or cannot be decided, and 3 when a head that was asked for could not be made
+or judged: the report names it and judges the others. An interrupted run continues with --resume.
 --shard i/n does every n-th image; "plumbline report merge" joins the parts.
 
 --defense puts a defence before the system ("jpeg(75)", "tv+median(3)"; "all" for every one) or a guard on its
