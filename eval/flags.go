@@ -226,14 +226,17 @@ func (a *assembly) floatOnly() []report.Flag {
 
 // notAdapted names defended systems that no attack was crafted for.
 func (a *assembly) notAdapted() []report.Flag {
-	var out []report.Flag
+	var ids, names []string
 	for _, s := range a.report.Systems {
 		known := slices.ContainsFunc(a.report.Attacks, func(at report.Attack) bool { return slices.Contains(at.Systems, s.ID) })
 		if s.Relation == "defended" && !known && !a.tried[s.ID] {
-			out = append(out, report.Flag{Code: "defence-not-adapted", System: s.ID, Text: report.T("flag.defence-not-adapted", s.Name)})
+			ids, names = append(ids, s.ID), append(names, s.Name)
 		}
 	}
-	return out
+	if ids == nil {
+		return nil
+	}
+	return []report.Flag{{Code: "defence-not-adapted", Systems: ids, Text: report.T("flag.defence-not-adapted", someOf(names))}}
 }
 
 // share prints a share as percent.

@@ -60,7 +60,7 @@ var flagTexts = map[string]entry{
 	"flag.own-gradient-weaker":     both("{0}: {1} does more harm with the identity in place of the defence's own gradient: that gradient is masked or misleading.", "{0}：{1}は防御自身の勾配より恒等写像の勾配で強くなる：防御の勾配は隠されているか誤誘導する。"),
 	"flag.not-adapted":             both("{0}: no attack that knows the defence could be run: its scores are upper bounds.", "{0}：防御を知る攻撃を実行できなかった。スコアは上限にすぎない。"),
 	"flag.adaptive-weaker":         both("{0}: {1} attacks leave {2}, those that know the defence and follow its gradients {3}: the gradients look masked, or the attack has not converged.", "{0}：{1}の攻撃で{2}、防御を知り勾配を追う攻撃で{3}：勾配が隠されているか、攻撃が収束していない。"),
-	"flag.defence-not-adapted":     both("{0} was attacked only by attacks that do not know it: its score is an upper bound of its robustness.", "{0}は防御を知らない攻撃でしか試していない：そのスコアは頑健性の上限にすぎない。"),
+	"flag.defence-not-adapted":     both("Attacked only by attacks that do not know it, so that a score is an upper bound of robustness: {0}.", "次のシステムは防御を知らない攻撃でしか試しておらず、スコアは頑健性の上限にすぎない：{0}。"),
 }
 
 // gapTexts name what an evaluation left out.
