@@ -104,10 +104,7 @@ func (g *systemGroup) newTarget(ctx context.Context) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	on := onHead{taps: h.Taps()}
-	for k := range on.taps {
-		on.at = append(on.at, k)
-	}
+	alone := onAlone(h)
 	return &Target{Encoder: enc, Group: g, Task: func(ctx context.Context, s *dataset.Sample) (attack.Task, error) {
 		clean, err := answers(g.sys.Task(), s, func(question string) (head.Output, error) {
 			return g.sys.Answer(ctx, system.Query{Image: s, Question: question})
@@ -115,7 +112,7 @@ func (g *systemGroup) newTarget(ctx context.Context) (*Target, error) {
 		if err != nil {
 			return attack.Task{}, err
 		}
-		on := on
+		on := alone
 		on.width, on.height = s.Width, s.Height
 		return headTask(on, h, clean, truth(g.scorer, s))
 	}}, nil

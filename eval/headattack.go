@@ -1,12 +1,15 @@
 package eval
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"gorgonia.org/tensor"
 
 	"github.com/plumbline-ml/plumbline/attack"
 	"github.com/plumbline-ml/plumbline/encoder"
+	"github.com/plumbline-ml/plumbline/eval/dataset"
 	"github.com/plumbline-ml/plumbline/eval/head"
 )
 
@@ -53,11 +56,44 @@ func Classifier(h head.Head, classes int) (attack.Classifier, error) {
 	if !ok || h.Task() != head.Classification {
 		return nil, fmt.Errorf("head %s (%s) cannot be attacked by labels: want a classifier with a gradient", h.Name(), h.Task())
 	}
-	on := onHead{taps: h.Taps()}
-	for k := range on.taps {
-		on.at = append(on.at, k)
+	return &scored{onAlone(h), d, classes}, nil
+}
+
+// AgainstHead attacks each sample through a head's own loss and returns the images, in order. The head stands on enc;
+// data gives the truth's classes and references.
+func AgainstHead(ctx context.Context, enc encoder.Encoder, h head.Head, data *dataset.Dataset, samples []*dataset.Sample, a attack.Attack, tm attack.ThreatModel) ([]*tensor.Dense, error) {
+	g, err := Heads(enc, "", "", data, HeadSystem{Head: h})
+	if err != nil {
+		return nil, err
 	}
-	return &scored{on, d, classes}, nil
+	target := g.(Targeter).Target(h.Name())
+	if target == nil {
+		return nil, fmt.Errorf("eval: head %s gives no gradient", h.Name())
+	}
+	out, errs := make([]*tensor.Dense, len(samples)), make([]error, len(samples))
+	each(len(samples), 0, func(i int) {
+		task, err := target.Task(ctx, samples[i])
+		if err == nil {
+			out[i], _, err = target.run(ctx, a, samples[i], tm, attack.WithTask(task))
+		}
+		if err != nil {
+			errs[i] = fmt.Errorf("%s: %w", samples[i].ID, err)
+		}
+	})
+	return out, errors.Join(errs...)
+}
+
+// run attacks one image through the target's encoder.
+func (t *Target) run(ctx context.Context, a attack.Attack, s *dataset.Sample, tm attack.ThreatModel, opts ...attack.Option) (*tensor.Dense, attack.Outcome, error) {
+	opts = append([]attack.Option{attack.Names([]string{s.ID}), attack.Workers(1)}, opts...)
+	res, err := a.Run(ctx, t.Encoder, []*tensor.Dense{s.Image}, tm, opts...)
+	if err == nil && (len(res.Adv) != 1 || len(res.Outcomes) != 1) {
+		err = errEmptyResult
+	}
+	if err != nil {
+		return nil, attack.Outcome{}, err
+	}
+	return res.Adv[0], res.Outcomes[0], nil
 }
 
 // scored is a classifier by its own scores.
@@ -99,6 +135,15 @@ type onHead struct {
 	taps          []encoder.Tap
 	at            []int // tap of the head → index in taps
 	width, height int   // of the source image
+}
+
+// onAlone is for an attack that reads the head's own taps and no others.
+func onAlone(h head.Head) onHead {
+	on := onHead{taps: h.Taps()}
+	for k := range on.taps {
+		on.at = append(on.at, k)
+	}
+	return on
 }
 
 // Taps implements [attack.Classifier].

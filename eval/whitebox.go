@@ -113,22 +113,18 @@ func (r *runner) upperBound(ctx context.Context, target *Target, index int, s *d
 	for i, t := range before {
 		starts[i] = t.image
 	}
-	res, err := at.Attack.Run(ctx, target.Encoder, []*tensor.Dense{s.Image}, at.Threat,
-		attack.Names([]string{s.ID}), attack.Workers(1), attack.WithTask(task), attack.Starts([][]*tensor.Dense{starts}))
-	if err == nil && (len(res.Adv) != 1 || len(res.Outcomes) != 1) {
-		err = errEmptyResult
-	}
+	adv, outcome, err := target.run(ctx, at.Attack, s, at.Threat, attack.WithTask(task), attack.Starts([][]*tensor.Dense{starts}))
 	if err != nil {
 		return none(err)
 	}
 	if len(before) == 0 {
-		return res.Adv[0], res.Outcomes[0], "", nil
+		return adv, outcome, "", nil
 	}
-	left, err := r.left(ctx, target, s, res.Adv[0], at)
+	left, err := r.left(ctx, target, s, adv, at)
 	if err != nil || !(value < left-leeway*r.clean(index, at.System)) {
-		return res.Adv[0], res.Outcomes[0], "", err
+		return adv, outcome, "", err
 	}
-	return before[0].image, res.Outcomes[0], before[0].attack, nil
+	return before[0].image, outcome, before[0].attack, nil
 }
 
 // transferred is an image that other attacks of the budget made.

@@ -70,7 +70,7 @@ func (c Candidates) found(object dataset.Box, weight float64, g CandidateGradien
 	logs, slopes := make([]float64, len(c.Boxes)), make([][4]float64, len(c.Boxes))
 	for k, b := range c.Boxes {
 		iou, d := overlapGradient(b, object)
-		v, s := logSigmoid((iou - halfOverlap) / softOverlap)
+		v, s := LogSigmoid((iou - halfOverlap) / softOverlap)
 		logs[k] = c.Log[k][object.Class] + v
 		for j := range d {
 			slopes[k][j] = s / softOverlap * d[j]
@@ -106,7 +106,7 @@ func (c Candidates) falseDetections(objects []dataset.Box, g CandidateGradient) 
 					most, at = iou, d
 				}
 			}
-			v, s := logSigmoid((halfOverlap - most) / softOverlap)
+			v, s := LogSigmoid((halfOverlap - most) / softOverlap)
 			logs[class] = c.Log[k][class] + v
 			for j := range at {
 				slopes[class][j] = -s / softOverlap * at[j]
@@ -151,35 +151,4 @@ func overlapGradient(b, o dataset.Box) (float64, [4]float64) {
 		sides[j] = (sides[j]*union - inter*(area[j]-sides[j])) / (union * union)
 	}
 	return inter / union, sides
-}
-
-// logSigmoid is log σ(x) and its derivative.
-func logSigmoid(x float64) (value, slope float64) {
-	if x > 0 {
-		e := math.Exp(-x)
-		return -math.Log1p(e), e / (1 + e)
-	}
-	e := math.Exp(x)
-	return x - math.Log1p(e), 1 / (1 + e)
-}
-
-// logSum is log Σ exp(x) and its gradient.
-func logSum(x []float64) (float64, []float64) {
-	top := math.Inf(-1)
-	for _, v := range x {
-		top = max(top, v)
-	}
-	shares := make([]float64, len(x))
-	if math.IsInf(top, -1) {
-		return neverChosen, shares
-	}
-	sum := 0.0
-	for i, v := range x {
-		shares[i] = math.Exp(v - top)
-		sum += shares[i]
-	}
-	for i := range shares {
-		shares[i] /= sum
-	}
-	return top + math.Log(sum), shares
 }

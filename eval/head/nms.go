@@ -2,7 +2,6 @@ package head
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/eval/dataset"
@@ -28,46 +27,4 @@ func Suppress(found []metric.Detection, most float64) []metric.Detection {
 		}
 	}
 	return kept
-}
-
-// softmax of one row.
-func softmax(x []float32) []float64 {
-	top := math.Inf(-1)
-	for _, v := range x {
-		top = max(top, float64(v))
-	}
-	out := make([]float64, len(x))
-	var sum float64
-	for i, v := range x {
-		out[i] = math.Exp(float64(v) - top)
-		sum += out[i]
-	}
-	for i := range out {
-		out[i] /= sum
-	}
-	return out
-}
-
-// LogSoftmax is log softmax of one row.
-func LogSoftmax(x []float32) []float64 {
-	out := make([]float64, len(x))
-	for i, v := range x {
-		out[i] = float64(v)
-	}
-	sum, _ := logSum(out)
-	for i := range out {
-		out[i] -= sum
-	}
-	return out
-}
-
-// logSoftmaxBack writes to back the gradient of Σ d·LogSoftmax(x).
-func LogSoftmaxBack(back, x []float32, d []float64) {
-	sum := 0.0
-	for _, v := range d {
-		sum += v
-	}
-	for i, p := range softmax(x) {
-		back[i] = float32(d[i] - p*sum)
-	}
 }

@@ -25,12 +25,8 @@ func (p patchNet) Scores(in Input) (Activation, error) {
 	if err != nil {
 		return a, err
 	}
-	out := Matrix(a.Shape[0], p.outputs(), nil)
-	for t := range a.Shape[0] {
-		y, _ := p.net.forward(a.Row(t))
-		out.Data = append(out.Data, y...)
-	}
-	return out, nil
+	y, _ := p.net.forward(a.Data)
+	return Matrix(a.Shape[0], p.outputs(), y), nil
 }
 
 // VJP implements [Differentiable].
@@ -39,16 +35,11 @@ func (p patchNet) VJP(in Input, dScores []float32) ([]Activation, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := p.outputs()
-	if err := checkCotangent(p.name, dScores, a.Shape[0]*n); err != nil {
+	if err := checkCotangent(p.name, dScores, a.Shape[0]*p.outputs()); err != nil {
 		return nil, err
 	}
-	d := a.Zeros()
-	for t := range a.Shape[0] {
-		_, pre := p.net.forward(a.Row(t))
-		copy(d.Row(t), p.net.vjp(pre, dScores[t*n:(t+1)*n]))
-	}
-	return p.skips.back(in, d), nil
+	_, pre := p.net.forward(a.Data)
+	return p.skips.back(in, Matrix(a.Shape[0], a.Shape[1], p.net.vjp(pre, dScores))), nil
 }
 
 // state describes a head of a kind whose configuration is config.

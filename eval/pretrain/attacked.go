@@ -3,10 +3,7 @@ package pretrain
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"slices"
 	"strings"
-	"sync"
 
 	"gorgonia.org/tensor"
 
@@ -71,48 +68,5 @@ func (b Bench) against(ctx context.Context, e encoder.Encoder, threat attack.Thr
 	if err != nil {
 		return nil, err
 	}
-	group, err := eval.Heads(e, "", "", data, eval.HeadSystem{Head: h})
-	if err != nil {
-		return nil, err
-	}
-	targeter, ok := group.(eval.Targeter)
-	if !ok {
-		return nil, fmt.Errorf("head %s gives no gradient", h.Name())
-	}
-	target := targeter.Target(h.Name())
-	if target == nil {
-		return nil, fmt.Errorf("head %s gives no gradient", h.Name())
-	}
-	one := func(s *dataset.Sample) (*tensor.Dense, error) {
-		task, err := target.Task(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		res, err := a.Run(ctx, e, []*tensor.Dense{s.Image}, threat, attack.Names([]string{s.ID}), attack.Workers(1), attack.WithTask(task))
-		if err != nil {
-			return nil, err
-		}
-		return res.Adv[0], nil
-	}
-	return each(test, one)
-}
-
-// each calls f for every sample, as many at once as there are processors.
-func each(samples []*dataset.Sample, f func(*dataset.Sample) (*tensor.Dense, error)) ([]*tensor.Dense, error) {
-	out, errs := make([]*tensor.Dense, len(samples)), make([]error, len(samples))
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var all sync.WaitGroup
-	for i, s := range samples {
-		slots <- struct{}{}
-		all.Add(1)
-		go func() {
-			defer func() { <-slots; all.Done() }()
-			out[i], errs[i] = f(s)
-		}()
-	}
-	all.Wait()
-	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-		return nil, fmt.Errorf("%s: %w", samples[i].ID, errs[i])
-	}
-	return out, nil
+	return eval.AgainstHead(ctx, e, h, data, test, a, threat)
 }

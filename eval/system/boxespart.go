@@ -111,10 +111,7 @@ func (b boxesPart) logs(row []float32) ([]float64, func(back []float32, d []floa
 		v := float64(row[from+j])
 		switch {
 		case b.cfg.Boxes.Scores == "sigmoid":
-			logs[j], slope[j] = -math.Log1p(math.Exp(-v)), 1/(1+math.Exp(v))
-			if v < -500 {
-				logs[j] = v
-			}
+			logs[j], slope[j] = head.LogSigmoid(v)
 		case v > 0:
 			logs[j], slope[j] = max(leastLog, math.Log(v)), 1/v
 		default:
