@@ -57,15 +57,7 @@ func TestMappedWeights(t *testing.T) {
 		m.programs = nil // compile again, from weights whose pages were given back
 		m.weights = graph.NewWeights()
 	}
-	copied := filepath.Join(t.TempDir(), "copy.onnx")
-	if err := m.Save(copied); err != nil {
-		t.Fatal(err)
-	}
-	a, errA := os.ReadFile(path)
-	b, errB := os.ReadFile(copied)
-	if errA != nil || errB != nil || !bytes.Equal(a, b) {
-		t.Errorf("saving the mapped model gives other bytes (%v, %v)", errA, errB)
-	}
+	sameSaved(t, m, path)
 	tr, err := OpenTrainable(path)
 	if err != nil {
 		t.Fatal(err)
@@ -222,14 +214,20 @@ func TestMappedHalfPrecision(t *testing.T) {
 		if !slices.Equal(got, first) {
 			t.Error("the file read and the file mapped give different bits")
 		}
-		copied := filepath.Join(t.TempDir(), "copy.onnx")
-		if err := m.Save(copied); err != nil {
-			t.Fatal(err)
-		}
-		a, errA := os.ReadFile(path)
-		b, errB := os.ReadFile(copied)
-		if errA != nil || errB != nil || !bytes.Equal(a, b) {
-			t.Errorf("saving gives other bytes (%v, %v)", errA, errB)
-		}
+		sameSaved(t, m, path)
+	}
+}
+
+// sameSaved saves a model and compares with its file.
+func sameSaved(t *testing.T, m *Model, path string) {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "copy.onnx")
+	if err := m.Save(copied); err != nil {
+		t.Fatal(err)
+	}
+	a, errA := os.ReadFile(path)
+	b, errB := os.ReadFile(copied)
+	if errA != nil || errB != nil || !bytes.Equal(a, b) {
+		t.Errorf("saving gives other bytes (%v, %v)", errA, errB)
 	}
 }

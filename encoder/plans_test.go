@@ -76,16 +76,38 @@ func TestNewestOperators(t *testing.T) {
 	if got, want := factsOf(enc.Spec()), (facts{2, 2, 8, 4, 17, true, 0, ""}); got != want {
 		t.Errorf("facts %+v; want %+v", got, want)
 	}
+	count, steps := planned(t, enc)
+	if count["Attention"] != 2 || count["Rotary"] != 4 || count["RMSNorm"] != 4 || steps >= 50 {
+		t.Errorf("%d operators: %v", steps, count)
+	}
+}
+
+// planned counts the operators of the forward plan by kind, and all of them.
+func planned(t *testing.T, enc *Model) (count map[string]int, steps int) {
+	t.Helper()
 	plan, err := enc.Schedule(false, Tokens, Embedding)
 	if err != nil {
 		t.Fatal(err)
 	}
-	count := map[string]int{}
-	for _, step := range plan.Steps {
-		kind, _, _ := strings.Cut(step.Op, "(")
+	count = map[string]int{}
+	for _, s := range plan.Steps {
+		kind, _, _ := strings.Cut(s.Op, "(")
 		count[kind]++
 	}
-	if count["Attention"] != 2 || count["Rotary"] != 4 || count["RMSNorm"] != 4 || len(plan.Steps) >= 50 {
-		t.Errorf("%d operators: %v", len(plan.Steps), count)
+	return count, len(plan.Steps)
+}
+
+// edited opens a sample, changes it and saves it as another file.
+func edited(t *testing.T, path string, edit func(*testing.T, *onnx.Model)) string {
+	t.Helper()
+	src, err := onnx.Open(path, onnx.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
 	}
+	edit(t, src)
+	path = filepath.Join(t.TempDir(), "edited.onnx")
+	if err := src.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

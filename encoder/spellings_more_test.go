@@ -51,19 +51,8 @@ func convolved(t *testing.T, m *onnx.Model) {
 		if w == nil || len(w.Dims) != 2 || strings.Contains(n.Outputs[0], "image_embeds") || strings.HasSuffix(n.Name, "projection/MatMul") {
 			return nil
 		}
-		v, err := w.Float32s()
-		if err != nil {
-			t.Fatal(err)
-		}
-		k, f := w.Dims[0], w.Dims[1]
-		turned := make([]float32, len(v))
-		for i := range k {
-			for j := range f {
-				turned[j*k+i] = v[i*f+j]
-			}
-		}
 		y := n.Outputs[0]
-		addFloats(t, m, y+"_kernel", []int{f, k, 1}, turned...)
+		addFloats(t, m, y+"_kernel", []int{w.Dims[1], w.Dims[0], 1}, turned(t, w)...)
 		in, out := wired("Transpose", []string{n.Inputs[0]}, y+"_columns"), wired("Transpose", []string{y + "_conv"}, y)
 		setAttr(in, onnx.IntsAttr("perm", 0, 2, 1))
 		setAttr(out, onnx.IntsAttr("perm", 0, 2, 1))
@@ -85,16 +74,7 @@ func TestDynamicQuantisationOfFamilies(t *testing.T) {
 				continue
 			}
 			t.Run(m.ID, func(t *testing.T) {
-				src, err := onnx.Open(root+"/"+m.File, onnx.DefaultLimits())
-				if err != nil {
-					t.Fatal(err)
-				}
-				quantiseAsRuntime(t, src)
-				path := t.TempDir() + "/dynamic.onnx"
-				if err := src.Save(path); err != nil {
-					t.Fatal(err)
-				}
-				enc, err := Open(path)
+				enc, err := Open(edited(t, root+"/"+m.File, quantiseAsRuntime))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -134,6 +134,23 @@ func swapByReshape(x, y string) []*onnx.Node {
 	}
 }
 
+// turned is a matrix's transpose.
+func turned(t *testing.T, w *onnx.Tensor) []float32 {
+	t.Helper()
+	v, err := w.Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, cols := w.Dims[0], w.Dims[1]
+	out := make([]float32, len(v))
+	for i := range rows {
+		for j := range cols {
+			out[j*rows+i] = v[i*cols+j]
+		}
+	}
+	return out
+}
+
 // storedTurned stores the matrices of linear layers as torch does and turns them where they are used.
 func storedTurned(t *testing.T, m *onnx.Model) {
 	newer(t, m, 18)
@@ -145,19 +162,8 @@ func storedTurned(t *testing.T, m *onnx.Model) {
 		if w == nil || len(w.Dims) != 2 {
 			return nil
 		}
-		v, err := w.Float32s()
-		if err != nil {
-			t.Fatal(err)
-		}
-		k, f := w.Dims[0], w.Dims[1]
-		turned := make([]float32, len(v))
-		for i := range k {
-			for j := range f {
-				turned[j*k+i] = v[i*f+j]
-			}
-		}
 		name := n.Outputs[0] + ".weight"
-		addFloats(t, m, name, []int{f, k}, turned...)
+		addFloats(t, m, name, []int{w.Dims[1], w.Dims[0]}, turned(t, w)...)
 		turn := wired("Transpose", []string{name}, n.Outputs[0]+"_w")
 		setAttr(turn, onnx.IntsAttr("perm", 1, 0))
 		n.Inputs[1] = n.Outputs[0] + "_w"

@@ -56,16 +56,7 @@ func TestVariants(t *testing.T) {
 				if !strings.HasSuffix(m.ID, v.file) {
 					continue
 				}
-				src, err := onnx.Open(filepath.Join(root, m.File), onnx.DefaultLimits())
-				if err != nil {
-					t.Fatal(err)
-				}
-				v.edit(t, src)
-				path := filepath.Join(t.TempDir(), "variant.onnx")
-				if err := src.Save(path); err != nil {
-					t.Fatal(err)
-				}
-				checkVariant(t, root, path, m)
+				checkVariant(t, root, edited(t, filepath.Join(root, m.File), v.edit), m)
 			}
 		})
 	}
@@ -106,16 +97,7 @@ func checkVariant(t *testing.T, root, path string, m goldenModel) {
 // TestDynamicQuantisation: dynamic quantisation runs forward, and its gradient is refused by name.
 func TestDynamicQuantisation(t *testing.T) {
 	root := sharedGoldens(t)
-	src, err := onnx.Open(filepath.Join(root, "models", plainFile+".onnx"), onnx.DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	quantiseDynamically(t, src)
-	path := filepath.Join(t.TempDir(), "dynamic.onnx")
-	if err := src.Save(path); err != nil {
-		t.Fatal(err)
-	}
-	enc, err := Open(path)
+	enc, err := Open(edited(t, filepath.Join(root, "models", plainFile+".onnx"), quantiseDynamically))
 	if err != nil {
 		t.Fatal(err)
 	}
